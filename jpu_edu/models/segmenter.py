@@ -1,0 +1,97 @@
+"""The whole network: backbone -> neck -> head, and the scores back at the size of the image.
+
+Shape legend
+    B, H, W    batch and size of the image, H and W >= 32, odd ones too
+    K          number of classes
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from jpu_edu.layers.features import SegOutput
+from jpu_edu.ops.interp import resize
+
+
+class Segmenter(nn.Module):
+    """features = backbone(x); y = neck(features); logits = resize(head(y, features)).
+
+    Notice: the parts meet only here. Swap the neck and you have swapped FCN for FastFCN; nothing else moves.
+
+    Args:
+        backbone: x -> Features, with `channels` and `strides`.
+        neck: Features -> y, one map.
+        head: (y, Features) -> SegOutput at the size of y.
+        aux_head: a head that reads c4, or None.
+        align_corners: of the last resize, see `ops.interp`; True as the official code.
+
+    Attributes:
+        architecture: the builder in `models.build` and its arguments, which checkpoints carry; None for a
+            network put together by hand.
+
+    Source: FastFCN, figure 2; walkthrough 11.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: nn.Module,
+        neck: nn.Module,
+        head: nn.Module,
+        aux_head: nn.Module | None = None,
+        align_corners: bool = True,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = neck
+        self.head = head
+        self.aux_head = aux_head
+        self.align_corners = align_corners
+        self.architecture: dict | None = None
+
+    def forward(self, x: Float[Tensor, "B _ H W"], *, aux: bool | None = None) -> SegOutput:
+        """The class scores of a batch of images.
+
+        Args:
+            x: (B, 3, H, W), floating point, normalised as the backbone was trained.
+            aux: whether to compute the auxiliary scores; None means in training mode only.
+
+        Returns:
+            logits (B, K, H, W); aux of the same shape, or None; se (B, K) from an EncNet head.
+
+        Raises:
+            TypeError: an integer image.
+            ValueError: not four axes, another number of channels, H or W below 32; aux=True without such a head.
+        """
+        self._check(x)
+        if aux and self.aux_head is None:
+            raise ValueError("Segmenter: aux=True, but there is no auxiliary head; build the network with aux=True")
+        features = self.backbone(x)
+        out = self.head(self.neck(features), features)
+        logits = self._at_size_of(x, out.logits)
+        if self.aux_head is None or not (self.training if aux is None else aux):
+            return SegOutput(logits, se=out.se)
+        return SegOutput(logits, aux=self._at_size_of(x, self.aux_head(features.c4, features).logits), se=out.se)
+
+    def _at_size_of(self, x: Tensor, scores: Tensor) -> Tensor:
+        return resize(scores, size=x.shape[-2:], align_corners=self.align_corners)
+
+    def _check(self, x: Tensor) -> None:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"Segmenter: got {type(x).__name__}; pass a torch tensor of shape (B, 3, H, W)")
+        if not x.is_floating_point():
+            raise TypeError(
+                f"Segmenter: got an image of {x.dtype}; convert it first: x.float() / 255, then subtract the mean "
+                "and divide by the deviation that the backbone was trained with"
+            )
+        shape = tuple(x.shape)
+        if x.ndim != 4:
+            remedy = "; add the batch axis: x[None]" if x.ndim == 3 else ""
+            raise ValueError(f"Segmenter: got shape {shape}, expected (B, 3, H, W){remedy}")
+        channels = next(m for m in self.backbone.modules() if isinstance(m, nn.Conv2d)).in_channels
+        if shape[1] != channels:
+            remedy = "; is it (B, H, W, C)? then x.permute(0, 3, 1, 2)" if shape[3] == channels else ""
+            raise ValueError(f"Segmenter: got {shape[1]} channels, the backbone reads {channels}{remedy}")
+        if min(shape[2:]) < 32:
+            raise ValueError(
+                f"Segmenter: got an image of {shape[2]} x {shape[3]}; H and W must be >= 32, pad or resize it"
+            )

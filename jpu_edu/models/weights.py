@@ -1,0 +1,262 @@
+"""Weights from elsewhere, and our own checkpoints. A file tells which network it belongs to; no flags.
+
+    load_fastfcn       the official FastFCN's checkpoints        -> Segmenter
+    load_torchvision   torchvision's fcn_resnet*, deeplabv3_*    -> Segmenter
+    load_backbone      a ResNet or VGG-16 out of any of them     -> backbone
+    imagenet           torchvision's ImageNet weights by name, downloaded and checked by hash
+    save, load         our own: safetensors with the architecture inside
+
+Every loader returns a network in eval mode, in the dtype of the file, on the CPU.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from jpu_edu.models import layouts
+from jpu_edu.models.build import build, make_backbone
+from jpu_edu.models.segmenter import Segmenter
+
+Source = str | Path | Mapping
+#: GroupNorm is missing: its weights mean something else than BatchNorm's.
+LoadNorm = Literal["batch", "frozen", "sync"]
+
+HOST = "https://download.pytorch.org/models/"
+#: torchvision's first ImageNet weights; the eight digits are the beginning of the file's sha256.
+IMAGENET = {
+    "resnet18": "resnet18-f37072fd.pth",
+    "resnet34": "resnet34-b627a593.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+    "resnet101": "resnet101-63fe2227.pth",
+    "resnet152": "resnet152-394f9c45.pth",
+    "vgg16": "vgg16-397923af.pth",
+    "vgg16_bn": "vgg16_bn-6c64b313.pth",
+}
+
+
+def read(source: Source) -> dict[str, Tensor]:
+    """A state dict from a file or from a dictionary, without running anything that the file contains.
+
+    Notice: a .pth file is a pickle, and a pickle can run code. torch.load(weights_only=True) builds tensors and
+    plain containers alone. The official checkpoints also hold `best_pred`, a numpy number, which it refuses; so
+    the three names that make up a numpy float are put on its list of allowed names while this file is read. They
+    build a number from bytes and call nothing. weights_only=False, the usual advice, is never used.
+
+    Args:
+        source: a path (.pth, .pth.tar, .safetensors), a state dict, or a dictionary with one under `state_dict`.
+
+    Returns:
+        Names and tensors, `module.` (left there by DataParallel) removed from the names.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file without a state dict.
+        pickle.UnpicklingError: a pickle that wants anything else, from torch.
+    """
+    if isinstance(source, Mapping):
+        content = source
+    elif not Path(source).is_file():
+        raise FileNotFoundError(f"weights: no file {str(source)!r}")
+    elif Path(source).suffix == ".safetensors":
+        content = _read_safetensors(Path(source))[0]
+    else:
+        scalar = np.float64(0).__reduce__()[0]
+        allowed = [
+            (scalar, "numpy.core.multiarray.scalar"),  # written by numpy 1
+            (scalar, "numpy._core.multiarray.scalar"),  # written by numpy 2
+            np.dtype,
+            np.dtypes.Float64DType,
+        ]
+        with torch.serialization.safe_globals(allowed):
+            content = torch.load(source, map_location="cpu", weights_only=True)
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError("weights: no state dict in it; expected names and tensors, or a dictionary with `state_dict`")
+    return {key.removeprefix("module."): value for key, value in state.items()}
+
+
+def load_fastfcn(source: Source, *, norm: LoadNorm = "batch", into: Segmenter | None = None) -> Segmenter:
+    """An official FastFCN checkpoint as our network, with the same outputs.
+
+    Notice: depth, stem, neck (JPU, JPU_X, or none: dilated), head, lateral connections, auxiliary head and class
+    count are read from keys and shapes. The unused ImageNet classifier in the file (`pretrained.fc`) is left out.
+
+    Args:
+        source: see `read`.
+        norm: "batch"; "frozen" or "sync" for training on.
+        into: a network to fill instead of a new one; it must be the same one.
+
+    Raises:
+        ValueError: another layout; for `into`, every difference and what to do.
+
+    Source: wuhuikai/FastFCN; walkthrough 11.
+    """
+    state = read(source)
+    architecture, layout = layouts.official_architecture(state)
+    return _fill(architecture, layouts.translate(state, layout), norm=norm, into=into)
+
+
+def load_torchvision(source: Source, *, norm: LoadNorm = "batch", into: Segmenter | None = None) -> Segmenter:
+    """torchvision's fcn_resnet50, fcn_resnet101, deeplabv3_resnet50 or deeplabv3_resnet101.
+
+    Notice: 7x7 stem, and align_corners=False in every resize. Classes are VOC's 21 in the published files.
+
+    Args:
+        source, norm, into: as for `load_fastfcn`.
+
+    Source: torchvision.models.segmentation; walkthrough 09.
+    """
+    state = read(source)
+    architecture, layout = layouts.torchvision_architecture(state)
+    return _fill(architecture, layouts.translate(state, layout), norm=norm, into=into)
+
+
+def load_backbone(source: Source, *, norm: LoadNorm = "batch", into: nn.Module | None = None) -> nn.Module:
+    """The backbone alone: from an ImageNet file (either stem), or out of a whole network's checkpoint.
+
+    Args:
+        source: see `read`; torchvision's and PyTorch-Encoding's ResNets, torchvision's VGG-16, or a file that
+            `load_fastfcn` or `load_torchvision` takes.
+        norm: as for `load_fastfcn`.
+        into: a backbone to fill instead of a new one.
+
+    Raises:
+        ValueError: no backbone in it; for `into`, which stem and depth the file has.
+    """
+    state = read(source)
+    if "features.0.weight" in state:
+        name = "vgg16_bn" if "features.1.weight" in state else "vgg16"
+        spec, state = (
+            {"name": name, "stem": None, "width": state["features.0.weight"].shape[0]},
+            layouts.vgg_state(state),
+        )
+    else:
+        prefix = next((p for p in ("pretrained.", "backbone.") if any(key.startswith(p) for key in state)), "")
+        spec = layouts.resnet_spec(state, prefix)
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    if into is None:
+        with torch.device("meta"):
+            into = make_backbone(spec["name"], stem=spec["stem"], norm=norm, width=spec["width"])
+    _assign(into, state, have=_words(spec), want=_words(getattr(into, "spec", None)))
+    return into.eval()
+
+
+def imagenet(name: str, *, norm: LoadNorm = "batch", progress: bool = True) -> nn.Module:
+    """A backbone with torchvision's ImageNet weights, downloaded once and checked by hash.
+
+    Notice: these have the 7x7 stem. The deep stem's ImageNet weights are no longer where the official code
+    looked for them; a file that you have goes to `load_backbone`.
+
+    Args:
+        name: resnet18 to resnet152, vgg16, vgg16_bn.
+        norm: as for `load_fastfcn`.
+        progress: whether to show a bar while downloading.
+
+    Raises:
+        ValueError: a name without weights.
+        RuntimeError: a file with another hash, from torch.
+        urllib.error.URLError: no network.
+    """
+    if name not in IMAGENET:
+        raise ValueError(f"imagenet: name={name!r}; choose one of {', '.join(IMAGENET)}, or load_backbone(file)")
+    state = torch.hub.load_state_dict_from_url(
+        HOST + IMAGENET[name], map_location="cpu", progress=progress, check_hash=True, weights_only=True
+    )
+    return load_backbone(state, norm=norm)
+
+
+def save(model: Segmenter, path: str | Path) -> None:
+    """Write weights and architecture to one safetensors file, at once or not at all.
+
+    Notice: the file appears under its name when it is complete; an interrupted run leaves the old one.
+
+    Raises:
+        ValueError: a network put together by hand, whose builder nobody knows.
+    """
+    if model.architecture is None or model.architecture["backbone"] is None:
+        raise ValueError(
+            "save: this network does not know how it was built; make it with a function of models.build, and pass "
+            "the backbone by name or from jpu_edu.backbones, not dilated. Or save model.state_dict() yourself"
+        )
+    path = Path(path)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        save_file(tensors, temporary, metadata={"jpu_edu": json.dumps(model.architecture)})
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> Segmenter:
+    """The network that `save` wrote, in eval mode. Nothing needs to be known about it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a file of another origin.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"weights: no file {str(path)!r}")
+    state, metadata = _read_safetensors(Path(path))
+    if "jpu_edu" not in metadata:
+        raise ValueError(
+            f"load: {str(path)!r} does not say which network it is; `save` writes that. "
+            "Official checkpoints go to load_fastfcn, torchvision's to load_torchvision"
+        )
+    with torch.device("meta"):
+        model = build(json.loads(metadata["jpu_edu"]))
+    model.load_state_dict(state, assign=True)
+    return model.eval()
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with safetensors.safe_open(path, framework="pt") as file:
+        # copied, because the tensors are views of the open file, which could then not be replaced on Windows
+        return {key: file.get_tensor(key).clone() for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
+
+
+def _fill(architecture: dict, state: dict[str, Tensor], *, norm: str, into: Segmenter | None) -> Segmenter:
+    """Build the network without initialising it, or take the one given, and put the weights in."""
+    have = architecture | {"norm": norm, "backbone": architecture["backbone"] | {"norm": norm}}
+    if into is None:
+        with torch.device("meta"):
+            into = build(have)
+    _assign(into, state, have=_words(have), want=_words(into.architecture))
+    return into.eval()
+
+
+def _assign(model: nn.Module, state: dict[str, Tensor], *, have: str, want: str) -> None:
+    """Load strictly. A new network takes copies of the tensors; a given one keeps its own, which an optimiser holds."""
+    new = next(model.parameters()).is_meta
+    try:
+        model.load_state_dict({k: v.clone() for k, v in state.items()} if new else state, assign=new)
+    except RuntimeError as error:
+        raise ValueError(
+            f"weights: the checkpoint does not fit. It holds {have}; the network is {want}. "
+            "Leave out `into`, and the loader builds the network that fits; or build it with the checkpoint's numbers. "
+            "For another number of classes take the backbone alone: load_backbone(checkpoint)"
+        ) from error
+
+
+def _words(architecture: dict | None) -> str:
+    """An architecture in words: "fastfcn (head=enc, ...) on resnet50 (stem=deep, width=64), 59 classes"."""
+    if architecture is None:
+        return "one put together by hand"
+    if "name" in architecture:
+        stem = f"stem {architecture['stem']}, " if architecture["stem"] else ""
+        return f"{architecture['name']} ({stem}width {architecture['width']})"
+    names = ("head", "neck", "context", "lateral", "se", "aux")
+    rest = ", ".join(f"{name}={architecture[name]}" for name in names if name in architecture)
+    backbone = _words(architecture["backbone"])
+    return f"{architecture['builder']} ({rest}) on {backbone}, {architecture['classes']} classes"
