@@ -1,0 +1,79 @@
+"""The command line: `python -m jpu_edu --help`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import torch
+
+from jpu_edu.bench import conv, networks
+from jpu_edu.cost.record import write_json
+from jpu_edu.verify import Setting, record, report, verify
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every subcommand with its options and an example."""
+    top = argparse.ArgumentParser(
+        prog="python -m jpu_edu",
+        description="Joint upsampling and FastFCN, proved step by step.",
+        epilog="example: python -m jpu_edu verify --dtype float32",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    check = commands.add_parser(
+        "verify",
+        help="check every identity of the course, and that every counterexample breaks",
+        epilog="exit status: 0 when all is as claimed, 1 when an identity fails or a counterexample holds",
+    )
+    check.add_argument("--device", default="cpu", help="a torch device, such as cpu or cuda (default: cpu)")
+    check.add_argument("--dtype", default="float64", choices=DTYPES, help="default: float64")
+    check.add_argument("--seed", type=int, default=0, help="shapes, maps and kernels follow from it (default: 0)")
+    check.add_argument("--json", metavar="FILE", help="write the rows and the machine to FILE too")
+    check.set_defaults(run=_verify)
+
+    bench = commands.add_parser("bench", help="measure on this machine: ratios of things run in turn")
+    benches = bench.add_subparsers(dest="bench", required=True, metavar="what")
+    for name, module, what in (
+        ("conv", conv, "dilated convolution: native against by phases"),
+        (
+            "networks",
+            networks,
+            "every network: cost, time, and the ratio to its dilated twin; fused against official form",
+        ),
+    ):
+        one = benches.add_parser(name, help=what)
+        module.add_arguments(one)
+        one.set_defaults(run=module.main)
+    return top
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    try:
+        torch.zeros(1, device=arguments.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        print(f"verify: --device {arguments.device} does not work here ({reason}); try --device cpu", file=sys.stderr)
+        return 2
+    torch.set_num_threads(1)  # the maps are small: threads that wait for one another on a busy machine cost minutes
+    setting = Setting(arguments.device, getattr(torch, arguments.dtype), arguments.seed)
+    rows = verify(setting)
+    print(report(rows))
+    if arguments.json:
+        try:
+            path = write_json(arguments.json, {"command": "python -m jpu_edu verify", **record(rows, setting)})
+        except OSError as error:
+            print(
+                f"verify: cannot write {arguments.json} ({error.strerror}); name a folder you may write to",
+                file=sys.stderr,
+            )
+            return 2
+        print(f"Written to {path}.")
+    return 0 if all(row.passed for row in rows) else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status."""
+    chosen = parser().parse_args(arguments)
+    return chosen.run(chosen)
