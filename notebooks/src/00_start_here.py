@@ -1,0 +1,252 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# Here is a segmentation network. We take the dilated convolutions out of its backbone and put a
+# module with twenty million parameters behind it. It has more weights than before. It runs twice as fast,
+# and it labels pictures as well as before.
+#
+# Before you read on: where must the time have gone?
+#
+# That network is **FastFCN** (Wu et al., [arXiv 1903.11816](https://arxiv.org/abs/1903.11816)), and the
+# module is called Joint Pyramid Upsampling. The reason why it works is one short argument about which pixel
+# meets which. This course builds that argument from a single convolution, and checks each step of it with a
+# number, on your machine.
+#
+# **You will be able to** say what the course proves, find the walkthrough that you need, read its
+# notation, and see that your machine agrees.
+#
+# **Time:** 10 minutes. **You need:** to have used a convolution in PyTorch once.
+#
+# **Reads:** [`README.md`](../README.md) · [`jpu_edu/verify.py`](../jpu_edu/verify.py)
+
+# %%
+from jpu_edu.draw import style
+from jpu_edu.widgets.predict import Prediction, tally
+from jpu_edu.widgets.quiz import Question, quiz
+
+style.use()
+
+# %% [markdown]
+# ## 1 · Commit to a guess
+#
+# Every walkthrough asks you to predict before it shows. A guess that you have written down teaches you
+# something when it is wrong; a guess that you have only thought adapts itself to the answer. Nobody sees what
+# you type, and nothing is stored when you close the notebook.
+
+# %% tags=["hide-input"]
+guess = Prediction(
+    "The dilated network has 38 million parameters, FastFCN 49 million. Why is FastFCN the faster one?",
+    options=[
+        "its new module is implemented in C++",
+        "dilated kernels are large, and it has none",
+        "its backbone works on smaller maps",
+        "it needs fewer layers",
+    ],
+    name="00-why",
+)
+guess
+
+# %% tags=["hide-input"]
+guess.reveal(
+    "C",
+    because={
+        "A": "both run on the same PyTorch layers.",
+        "B": "a dilated 3 x 3 kernel has nine weights and costs nine multiplications an output, as ever.",
+        "D": "the backbone keeps every layer, and the module comes on top.",
+    },
+    explain=(
+        "EncNet on ResNet-50 at 512 x 512: 146.6 billion multiply-accumulates with the dilated backbone, "
+        "63.9 billion with JPU. The last two stages of the backbone alone fall from 90.2 to 11.9 billion, since "
+        "they see maps of 1/16 and 1/32 of the picture's height and width and not of 1/8."
+    ),
+)
+
+# %% [markdown]
+# Small maps are cheap, and they are coarse. So the question of the course is: **how can the fine map be had
+# from the coarse one?** The answer has an exact half and a learned half, and the art is to know which is
+# which. Each claim of the course carries one of three labels.
+#
+# | label | meaning | example |
+# |---|---|---|
+# | **exact** | equal up to rounding, whatever the numbers | the strided network's output is phase 0 of the dilated one's |
+# | **approximate** | close, by a stated bound | the fine map interpolated from the coarse one |
+# | **learned** | close because something was fitted to data | the fine map from JPU |
+#
+# ## 2 · Five lines
+#
+# The exact half fits in five lines. A dilated convolution of a random map of odd size, computed by
+# PyTorch, and again without any dilation: split the map into four small ones, convolve each, merge.
+
+# %%
+import torch
+
+from jpu_edu.ops import convs, phases
+
+x, weight = torch.randn(1, 3, 33, 47).double(), torch.randn(8, 3, 3, 3).double()
+dilated = torch.nn.functional.conv2d(x, weight, dilation=2, padding=2)
+parts = [convs.regular_conv(phase, weight, padding=1) for phase in phases.split(x, rate=2)]
+again = phases.merge(parts, rate=2)
+print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 1e-12)
+
+# %% [markdown]
+# Take a moment over the fourth line. There is no `dilation` in it. [03](03_split_conv_merge.ipynb) shows, number by number,
+# why there does not have to be.
+#
+# ## 3 · The letters
+#
+# The course writes tensors in the paper's letters, in text, in figures and in code.
+#
+# ![The symbols of the course: the operators C_r, C_d, C_s, S, M, R and the tensors x, y_m, y_s, y_d, h-hat and y, each with a small picture](../figures/symbols.svg)
+#
+# | letter | in code | what it is |
+# |---|---|---|
+# | $C_r$ | `regular_conv` | a convolution with stride 1 and no holes |
+# | $C_d$ | `dilated_conv` | a convolution whose taps lie `rate` pixels apart |
+# | $C_s$ | `strided_conv` | a convolution that computes every `stride`-th output |
+# | $S$ | `split` | takes a map apart into its phases |
+# | $M$ | `merge` | puts the phases back |
+# | $R$ | `reduce` | keeps phase 0 |
+# | $x$ | `x` | what goes into the stage |
+# | $y_m$ | `y_m` | the guide, $x \to C_r$: the last map at full resolution |
+# | $y_s$ | `y_s` | what the strided network computes, small |
+# | $y_d$ | `y_d` | what the dilated network computes, large |
+# | $\hat h$ | `h_hat` | the map fitted so that $\hat h(y_m^0)$ is close to $y_s$ |
+# | $y$ | `y` | the approximation of $y_d$: $y_m \to S \to \hat h \to M$ |
+#
+# Arrows apply from left to right: $x \to C_r \to S$ means `split(regular_conv(x))`. And here is
+# the whole argument; it takes the course to earn it.
+#
+# ![The dilated and the strided path from x: the strided output is phase 0 of the dilated one, exactly](../figures/reformulation.svg)
+#
+# ## 4 · The map of the course
+#
+# | | walkthrough | the question it answers | claim |
+# |---|---|---|---|
+# | **00** | Start here | where must the time have gone? | |
+# | **01** | [Convolution](01_convolution.ipynb) | which inputs make this output? | exact |
+# | **02** | [Stride and reduce](02_stride_and_reduce.ipynb) | what does a stride throw away? | exact |
+# | **03** | [Split, conv, merge](03_split_conv_merge.ipynb) | are the holes really there? | exact |
+# | 04 | What dilation costs | who pays, dilation or resolution? | exact, measured |
+# | 05 | FCN | how does a classifier become a map? | exact |
+# | 06 | Where do the pixels live? | by how many pixels is an upsampling off? | exact |
+# | 07 | Joint upsampling, the classic way | can a sharp picture sharpen another one? | approximate |
+# | 08 | Two networks, one set of weights | does it hold for a whole ResNet? | exact |
+# | 09 | Context | what does one output see? | measured |
+# | 10 | Joint upsampling, posed and solved | how well can y_d be had from y_s and y_m? | all three |
+# | 11 | FastFCN, line by line, trained | does it work? | learned |
+# | 12 | Measuring | is that difference a difference? | exact |
+# | 13 | The bill | where did the time go, on your machine? | measured |
+#
+# The rows with a link are written. The others are on their way, in this order.
+#
+# **One hour:** 00, 03, and the figures of 02. **One day:** 00 to 03 in order, with every prediction typed.
+#
+# ## 5 · Where should you begin?
+#
+# Three questions. If one of them makes you stop, begin with the walkthrough that its answer names.
+
+# %% tags=["hide-input"]
+quiz(
+    [
+        Question(
+            "A 5 x 5 kernel, no padding, stride 1, on a 12 x 12 map. How many outputs, and what does each read?",
+            [
+                "8 x 8 outputs, 25 inputs each",
+                "12 x 12 outputs, 25 inputs each",
+                "8 x 8 outputs, all of them",
+            ],
+            answer="A",
+            why=[
+                "12 - 5 + 1 = 8 along each axis, and 5 * 5 = 25. You may skip 01.",
+                "That needs padding 2. Begin with 01: where outputs come from.",
+                "A convolution is local. Begin with 01, which draws it as a sparse matrix.",
+            ],
+        ),
+        Question(
+            "A convolution with stride 2, compared with the same one at stride 1 ...",
+            [
+                "blurs over 2 x 2 outputs",
+                "computes every second output of every second row",
+                "skips every second input",
+            ],
+            answer="B",
+            why=[
+                "Nothing is averaged: that would be pooling. Begin with 02.",
+                "It is the regular convolution, then reduce. You may skip 02.",
+                "All inputs are read, by overlapping windows. Begin with 02.",
+            ],
+        ),
+        Question(
+            "Rate 4, a 3 x 3 kernel. How many multiplications does one output cost?",
+            ["81", "36", "9"],
+            answer="C",
+            why=[
+                "It spans 9 x 9 pixels and reads nine of them. Begin with 03.",
+                "The rate changes where the nine taps lie, not how many there are. Begin with 03.",
+                "Nine taps are nine taps. Read 03 for what the holes are good for.",
+            ],
+        ),
+    ]
+)
+
+# %% [markdown]
+# ## 6 · Your machine
+#
+# The next cell checks every identity that the course is about, on random maps and on a photograph, and then
+# every *counterexample*: places where an identity must break. The same table is printed, with the
+# rounding errors of your own processor, by `python -m jpu_edu verify`.
+
+# %%
+from jpu_edu.ops.compare import table
+from jpu_edu.verify import verify
+
+rows = verify()
+print(table([row for row in rows if not row.breaks]))
+
+# %%
+print(table([row for row in rows if row.breaks]))
+
+# %% [markdown]
+# And this is what the numbers were computed with. (It differs from machine to machine, so the stored copy
+# of this notebook is not compared here.)
+
+# %% tags=["nbval-ignore-output"]
+from jpu_edu.cost.record import machine
+
+for name, value in machine().items():
+    print(f"{name:14}{value}")
+
+# %% [markdown]
+# ## What you take with you
+#
+# - FastFCN is faster because its backbone works on small maps; the number of weights has little to do with it.
+# - Three labels: **exact**, **approximate**, **learned**. Ask of every claim which one it is.
+# - Predict first, in writing.
+#
+# **Glossary.**
+# **backbone**: the part of a network that turns a picture into maps, usually a classifier without its last layer.
+# **output stride**: how many pixels of the picture lie between two neighbouring outputs.
+# **dilated backbone**: one that was given output stride 8 in place of 32, by dilated convolutions.
+# **joint upsampling**: making a coarse map fine with the help of another map that is fine already, the guide.
+#
+# **References.** Wu, Zhang, Huang, Liang and Yu, *FastFCN: Rethinking Dilated Convolution in the Backbone for
+# Semantic Segmentation*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816). The multiply-accumulates
+# and parameters above count the convolutions and linear layers of the official code at 512 x 512 with 59
+# classes; the two totals of parameters include the auxiliary head.
+#
+# **Next:** [01 · Convolution](01_convolution.ipynb)
+
+# %% tags=["hide-input"]
+tally()
