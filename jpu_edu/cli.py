@@ -45,8 +45,14 @@ def parser() -> argparse.ArgumentParser:
     ):
         one = benches.add_parser(name, help=what)
         module.add_arguments(one)
-        one.set_defaults(run=module.main)
+        one.set_defaults(run=_networks if module is networks else module.main)
     return top
+
+
+def _networks(arguments: argparse.Namespace) -> int:
+    from jpu_edu.draw.ledger import save_ledger  # drawing takes a second to import, and other commands do without
+
+    return networks.main(arguments, draw=save_ledger)
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """The stored figures are what their scripts draw, from numbers that PyTorch agrees with."""
 
 import importlib.util
+import json
 import re
 from collections import Counter
 from itertools import combinations
@@ -13,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from jpu_edu.draw import style
 
-NAMES = ("split_conv_merge", "conv_reduce", "reformulation", "symbols")
+NAMES = ("split_conv_merge", "conv_reduce", "reformulation", "symbols", "bill")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,18 @@ def test_no_text_is_clipped_or_overlaps_another(drawn, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_text_is_large_enough_at_half_size(drawn, name):
     assert min(text.get_fontsize() for text in drawn[name].axes[0].texts) >= 7
+
+
+def test_the_bill_shows_the_stored_run_and_the_papers_ratios(build, drawn):
+    bills = json.loads(build.load("bill").DATA.read_text("utf-8"))["ledger"]
+    texts = Counter(text.get_text() for text in drawn["bill"].axes[0].texts)
+    for bill in bills:
+        assert texts[bill["name"]] == 1
+        for text in (f"{bill['gmac']:.0f}", f"{bill['kept_mib']:.0f}", f"{bill['params']:.1f}"):
+            assert texts[text] >= 1, (bill["name"], text)
+    fast = [bill for bill in bills if "dilated" not in bill["name"]]
+    assert sum(n for text, n in texts.items() if re.fullmatch(r"\d\.\dx", text)) == len(fast)
+    assert len(bills) - len(fast) == 5
 
 
 def as_map(signal: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,8 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS) - 1  # its rooms are single files, and the command line calls the others
-ONLY_FOR = {"draw": {"widgets"}, "widgets": set(), "exercises": set()}  # notebooks and figures use them, nobody else
+#: Notebooks and figures use them, nobody else; the command line draws what a user asks it to draw.
+ONLY_FOR = {"draw": {"widgets", "cli"}, "widgets": set(), "exercises": set()}
 GROUND = {"torch", "jaxtyping", *sys.stdlib_module_names}
 
 

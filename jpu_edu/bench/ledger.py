@@ -123,6 +123,17 @@ def ledger(*, size: int, repeats: int, timed: Sequence[str] | None = None) -> li
     return bills
 
 
+def groups(rows: Sequence[dict]) -> list[list[dict]]:
+    """Stored rows in their groups, each of which begins with its dilated network."""
+    firsts = {next(iter(makes)) for makes in GROUPS.values()}
+    found: list[list[dict]] = []
+    for row in rows:
+        if row["name"] in firsts:
+            found.append([])
+        found[-1].append(row)
+    return found
+
+
 def table(bills: Sequence[Bill]) -> str:
     """Aligned text, a row a network."""
     head = ("network", "GMAC", "M params", "kept MiB", "ms", "ratio", "paper")

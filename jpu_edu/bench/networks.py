@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -70,11 +70,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="threads of PyTorch and ONNX Runtime")
     parser.add_argument("--seed", type=int, default=0, help="of the weights and images (default: 0)")
     parser.add_argument("--json", metavar="FILE", help="write all numbers and the machine to FILE too")
+    parser.add_argument("--figure", metavar="FILE", help="draw the ledger, as .svg, .png or .pdf")
 
 
-def main(arguments: argparse.Namespace) -> int:
-    """Measure, print tables and verdicts. Always 0 when it could measure: a slow machine is no error."""
+Draw = Callable[[Sequence[Sequence[dict]], str], None]
+
+
+def main(arguments: argparse.Namespace, *, draw: Draw | None = None) -> int:
+    """Measure, print tables and verdicts. Always 0 when it could measure: a slow machine is no error.
+
+    Args:
+        draw: (groups of bills, file name) -> None, for `--figure`; the command line hands it in, since drawing
+            stands on another floor.
+    """
     plan = QUICK if arguments.quick else FULL
+    if arguments.figure and "ledger" not in (arguments.only or PARTS):
+        print("bench networks: --figure draws the ledger; add it: --only ledger", file=sys.stderr)
+        return 2
     size, repeats = arguments.size or plan.size, arguments.repeats or plan.repeats
     for name, value, least in (("size", size, 64), ("repeats", repeats, 1), ("threads", arguments.threads or 1, 1)):
         if value < least:
@@ -122,6 +134,13 @@ def main(arguments: argparse.Namespace) -> int:
             message = f"cannot write {arguments.json} ({error.strerror}); name another file"
             print(f"bench networks: {message}", file=sys.stderr)
             return 2
+    if arguments.figure and draw:
+        try:
+            draw(ledger.groups(record["ledger"]), arguments.figure)
+        except (OSError, ValueError) as error:  # a folder that is not there; a kind of file that is not drawn
+            print(f"bench networks: cannot draw {arguments.figure} ({error}); name another file", file=sys.stderr)
+            return 2
+        print(f"Drawn to {arguments.figure}.")
     return 0
 
 
