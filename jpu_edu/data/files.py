@@ -1,0 +1,159 @@
+"""Pictures from disk, decoded whole or refused with the path and the remedy. Nothing is repaired in silence.
+
+Shape legend
+    image   (3, H, W), RGB, 0 to 255
+    labels  (H, W), 0 to K - 1, or VOID = 255
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from jpu_edu.data.classes import VOID, Colour
+
+#: "apply" turns the picture upright, "stored" leaves it as stored, "refuse" raises an error.
+Orientation = Literal["apply", "stored", "refuse"]
+
+#: A picture above this is an error: no network here takes it whole, and a small file can claim any size.
+MOST_PIXELS = 80_000_000
+EXIF_ORIENTATION = 0x0112
+UNKNOWN = 254  # in the tables below: neither a class (K <= 254, so at most 253) nor VOID
+
+
+def require(path: Path, what: str) -> None:
+    """Raise a FileNotFoundError unless `path` is a file; `what` says what it is needed for."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, {what}; put it back, or take its pair out of the set")
+
+
+def _decode(path: Path) -> tuple[Image.Image, str, int]:
+    """The whole picture, how the file stores its pixels, and its EXIF turn (1 is upright).
+
+    Pillow raises whatever its decoders meet; here it becomes one kind of error that names the file.
+    """
+    require(path, "a picture")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path}: the file is empty (0 bytes); copy or download it again")
+    try:
+        with Image.open(path) as picture:
+            pixels = picture.width * picture.height
+            stored = str(picture.tile[0].args) if picture.tile else picture.mode
+            if pixels <= MOST_PIXELS:
+                picture.load()
+            turn = picture.getexif().get(EXIF_ORIENTATION, 1)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        pixels = MOST_PIXELS + 1
+    except PermissionError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path}: no readable picture ({error}); copy or download it again") from error
+    if pixels > MOST_PIXELS:
+        raise ValueError(
+            f"{path}: claims more than {MOST_PIXELS // 10**6} million pixels; cut it into smaller pictures"
+        )
+    return picture, stored, turn if turn in range(2, 9) else 1
+
+
+def read_image(path: str | Path, *, orientation: Orientation = "apply") -> UInt8[Tensor, "3 H W"]:
+    """A picture as RGB. Grey is spread over three channels, an alpha channel is dropped.
+
+    Args:
+        path: anything that Pillow reads: JPEG, PNG, WebP, TIFF, BMP ...
+        orientation: what a camera's EXIF turn means. "apply" shows the picture as a viewer does. "stored" takes the
+            pixels as they lie in the file. "refuse" raises: for pictures with labels, because nobody can tell on
+            which of the two the labels were drawn.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: empty, damaged, truncated, too large, 16 bits a channel in grey; a turn, when refused.
+
+    Convention: the default is upright, as a viewer shows it; samples of the public sets are read as stored.
+    """
+    path = Path(path)
+    picture, stored, turn = _decode(path)
+    if picture.mode.startswith(("I", "F")):
+        raise ValueError(f"{path}: more than 8 bits a pixel ({stored}); save it as 8-bit grey or RGB")
+    if turn != 1 and orientation == "refuse":
+        raise ValueError(
+            f"{path}: carries an EXIF turn (orientation {turn}), and its labels may belong to the picture before "
+            "or after it; save it upright without the tag, and look at it over its labels"
+        )
+    upright = ImageOps.exif_transpose(picture) if turn != 1 and orientation == "apply" else picture
+    return torch.from_numpy(np.array(upright.convert("RGB"))).permute(2, 0, 1).contiguous()
+
+
+def read_labels(
+    path: str | Path, *, ids: Mapping[int, int], colours: Mapping[Colour, int] | None = None
+) -> UInt8[Tensor, "H W"]:
+    """A label picture as classes.
+
+    Notice: a palette picture shows colours but stores numbers. scikit-image and OpenCV hand out the colours; here the
+    numbers count, unless the set says what its colours mean.
+
+    Args:
+        path: PNG or another lossless format; JPEG smears labels and is refused.
+        ids: the class, or VOID, that each number means, in a grey or palette picture.
+        colours: the class, or VOID, that each RGB colour means; palette pictures are then read by colour too.
+
+    Returns:
+        0 to K - 1, or VOID.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: empty, damaged, truncated or too large; a number or a colour that means nothing; 16 bits or fewer
+            than 8 bits a pixel in grey; colours where numbers are expected; JPEG; a transparent picture.
+
+    Convention: without `colours`, a palette picture is read by its numbers, whatever its palette looks like.
+    """
+    path = Path(path)
+    picture, stored, _ = _decode(path)
+    if picture.format in ("JPEG", "MPO"):
+        raise ValueError(f"{path}: labels as JPEG, which changes them near edges; make them again as PNG")
+    if stored in ("L;2", "L;4") or picture.mode == "1":
+        raise ValueError(
+            f"{path}: fewer than 8 bits a pixel in grey ({stored}), where 1 may mean 1 or white; save 8 bits"
+        )
+    if picture.mode == "L" or (picture.mode == "P" and colours is None):
+        return _by_number(path, np.array(picture), ids)
+    if picture.mode in ("P", "RGB", "RGBA") and colours is not None:
+        if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
+            raise ValueError(f"{path}: some pixels are transparent; fill them with the colour of a class or of void")
+        return _by_colour(path, np.array(picture.convert("RGB")), colours)
+    wanted = "the number of its class in every pixel" if colours is None else "colours from the table of classes"
+    raise ValueError(
+        f"{path}: a label picture that stores {stored}; save it as 8-bit grey, palette or RGB PNG, {wanted}"
+    )
+
+
+def _by_number(path: Path, numbers: np.ndarray, ids: Mapping[int, int]) -> Tensor:
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[list(ids)] = list(ids.values())
+    labels = table[numbers]
+    strange = numbers[labels == UNKNOWN]
+    if strange.size:
+        known = sorted(ids)
+        raise ValueError(
+            f"{path}: {strange.size} pixels have the number {strange[0]}, which is no class; known are {known[0]} to "
+            f"{max(set(known) - {VOID})} and void; correct the label, or the table of classes"
+        )
+    return torch.from_numpy(labels)
+
+
+def _by_colour(path: Path, rgb: np.ndarray, colours: Mapping[Colour, int]) -> Tensor:
+    packed = rgb.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
+    table = {red << 16 | green << 8 | blue: label for (red, green, blue), label in colours.items()}
+    known = np.array(sorted(table), np.int32)
+    place = np.searchsorted(known, packed).clip(max=len(known) - 1)
+    strange = rgb[known[place] != packed]
+    if len(strange):
+        raise ValueError(
+            f"{path}: {len(strange)} pixels have the colour {' '.join(map(str, strange[0]))}, which is no class; paint "
+            "it over (soft edges come from a brush or a resize that blends), or add it to the table of classes"
+        )
+    return torch.from_numpy(np.array([table[code] for code in known], np.uint8)[place])

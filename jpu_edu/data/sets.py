@@ -1,0 +1,89 @@
+"""A labelled set: a length, and sample i. Whatever has these two, and says which classes it has, can be trained on.
+
+Shape legend
+    image   (3, H, W), RGB, 0 to 255
+    labels  (H, W), 0 to K - 1, or VOID = 255
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from jpu_edu.data.classes import Classes, Colour
+from jpu_edu.data.files import Orientation, read_image, read_labels, require
+
+
+class Sample(NamedTuple):
+    """An image and the class of each of its pixels."""
+
+    image: UInt8[Tensor, "3 H W"]
+    labels: UInt8[Tensor, "H W"]
+
+
+@runtime_checkable
+class ImageSet(Protocol):
+    """What training and evaluation ask of a set. `Scenes` makes its samples, `LabelledImages` reads them."""
+
+    name: str
+    split: str
+    classes: Classes
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Pictures and label pictures on disk, decoded when they are asked for. `data.readers` makes them.
+
+    Notice: nothing is repaired. A file that is missing, damaged or mislabelled raises an error that names it; to
+    see everything that is wrong with a set at once, run `python -m jpu_edu data check PATH`.
+
+    Args:
+        name: of the set, such as "CamVid".
+        split: such as "train".
+        classes: names and colours.
+        pairs: (picture, label picture), in the order of the samples.
+        ids: the class (or VOID) that each number in a label picture means; other numbers are errors.
+        colours: the class (or VOID) that each RGB colour means, for label pictures in colour.
+        orientation: what an EXIF turn of a picture means, see `files.read_image`.
+        expected: how many samples the published split has.
+
+    Raises:
+        IndexError: on reading, outside 0 to len - 1 (negative numbers count from the end).
+        FileNotFoundError, ValueError: on reading, a file that is not what it should be, by path, with the remedy.
+    """
+
+    name: str
+    split: str
+    classes: Classes
+    pairs: tuple[tuple[Path, Path], ...] = field(repr=False)
+    ids: Mapping[int, int] = field(repr=False)
+    colours: Mapping[Colour, int] | None = field(default=None, repr=False)
+    orientation: Orientation = "stored"
+    expected: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.name} {self.split}: sample {index} of {len(self)}")
+        picture, label_picture = self.pairs[index]
+        require(picture, f"the image of {label_picture.name}")
+        require(label_picture, f"the labels of {picture.name}")
+        image = read_image(picture, orientation=self.orientation)
+        labels = read_labels(label_picture, ids=self.ids, colours=self.colours)
+        if image.shape[1:] != labels.shape:
+            height, width = image.shape[1:]
+            turned = " The picture carries an EXIF turn: save it upright." if labels.shape == (width, height) else ""
+            raise ValueError(
+                f"{label_picture}: {labels.shape[0]} x {labels.shape[1]} labels (H x W) for an image of "
+                f"{height} x {width}, {picture}; label it again, or resize the labels by nearest neighbour.{turned}"
+            )
+        return Sample(image, labels)
