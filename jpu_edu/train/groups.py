@@ -1,0 +1,83 @@
+"""Which parameter learns at which rate, and the check that none was left out.
+
+The authors of FastFCN once left the JPU out of the optimiser. Nothing failed: the network trained around a
+random JPU and lost 3 mIoU (wuhuikai/FastFCN#2). So here every run begins with this check.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+
+def paper_groups(model: nn.Module, *, lr: float, factor: float = 10.0) -> list[dict[str, Any]]:
+    """One group for the backbone at `lr`, and one for each other part (neck, head, aux_head) at `factor * lr`.
+
+    Notice: the backbone comes from ImageNet and should move little; the rest starts from nothing. Training all of
+    it from nothing, give factor=1.
+
+    Args:
+        model: a module with a child `backbone`.
+
+    Returns:
+        Groups for a torch optimiser, with `name`, and `base_lr`, which the schedule multiplies.
+
+    Raises:
+        ValueError: a model without a backbone.
+
+    Source: FastFCN, section 4.1, and the official code; walkthrough 11.
+    """
+    parts: dict[str, list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        parts[name.split(".")[0]].append(parameter)
+    if "backbone" not in parts:
+        raise ValueError(f"paper_groups: no part is called backbone; there are {', '.join(parts) or 'none'}")
+    rates = {name: lr if name == "backbone" else factor * lr for name in parts}
+    return [
+        {"name": name, "params": params, "lr": rates[name], "base_lr": rates[name]} for name, params in parts.items()
+    ]
+
+
+def check_groups(model: nn.Module, optimiser: Optimizer) -> None:
+    """Pass if every parameter of the model is in exactly one group, and no other is.
+
+    Raises:
+        ValueError: names the parameters that are in no group or in several; says how many are not the model's.
+    """
+    places: dict[int, list[int]] = defaultdict(list)
+    for number, group in enumerate(optimiser.param_groups):
+        for parameter in group["params"]:
+            places[id(parameter)].append(number)
+    found = {name: places.pop(id(parameter), []) for name, parameter in model.named_parameters()}
+    wrong = [
+        f"{name} is in groups {' and '.join(map(str, numbers))}, so it would be moved twice"
+        for name, numbers in found.items()
+        if len(numbers) > 1
+    ]
+    if forgotten := [name for name, numbers in found.items() if not numbers]:
+        rest = f" and {len(forgotten) - 3} more" if len(forgotten) > 3 else ""
+        wrong.append(f"in no group, so they would keep their random values: {', '.join(forgotten[:3])}{rest}")
+    if places:
+        wrong.append(f"{len(places)} parameters of the optimiser are not the model's; make it for this model")
+    if wrong:
+        raise ValueError("check_groups: " + "; ".join(wrong) + ". `paper_groups(model, lr=...)` makes the groups")
+
+
+def group_table(optimiser: Optimizer) -> str:
+    """Aligned text for the reader: group, tensors, parameters, learning rate, weight decay, and the sums."""
+    rows = [("group", "tensors", "parameters", "lr", "weight decay")]
+    tensors = parameters = 0
+    for number, group in enumerate(optimiser.param_groups):
+        count = sum(p.numel() for p in group["params"])
+        tensors, parameters = tensors + len(group["params"]), parameters + count
+        rate, decay = group.get("base_lr", group["lr"]), group.get("weight_decay", 0)
+        rows.append(
+            (group.get("name", str(number)), f"{len(group['params'])}", f"{count:,}", f"{rate:g}", f"{decay:g}")
+        )
+    rows.append(("all", str(tensors), f"{parameters:,}", "", ""))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
+        for row in rows
+    )
