@@ -19,7 +19,11 @@ def own_tensors(model: Callable, *inputs: Tensor) -> dict[str, Tensor]:
     """
     if not isinstance(model, nn.Module):
         return {}
-    named = dict(model.named_parameters(remove_duplicate=False)) | dict(model.named_buffers(remove_duplicate=False))
+    named = {  # each module once, under its first name: a swap under two names would not be undone
+        f"{prefix}.{name}" if prefix else name: tensor
+        for prefix, module in model.named_modules()
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+    }
     if not any(x.is_meta for x in inputs):
         return named
     twins = {id(t): torch.empty_like(t, device="meta").requires_grad_(t.requires_grad) for t in named.values()}
@@ -29,7 +33,7 @@ def own_tensors(model: Callable, *inputs: Tensor) -> dict[str, Tensor]:
 def call(model: Callable, *inputs: Tensor, tensors: dict[str, Tensor]) -> Any:
     """Call `model` with `tensors` (from `own_tensors`) in the place of its own."""
     if tensors and any(x.is_meta for x in inputs):
-        return torch.func.functional_call(model, tensors, inputs)
+        return torch.func.functional_call(model, tensors, inputs, tie_weights=False)  # every name of a tie is in it
     return model(*inputs)
 
 

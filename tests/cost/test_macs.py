@@ -167,3 +167,12 @@ def test_inputs_are_all_meta_or_none():
         layer_costs(Net())
     with pytest.raises(ValueError, match=r"inputs on \['cpu', 'meta'\]"):
         layer_costs(Net(), torch.empty(1), torch.empty(1, device="meta"))
+
+
+def test_a_module_under_two_names_is_itself_again_after_a_dry_run():
+    conv = nn.Conv2d(3, 3, 3, padding=1)
+    twice = nn.Sequential(conv, nn.ReLU(), conv)
+    before = conv.weight
+    rows = layer_costs(twice, torch.empty(1, 3, 8, 8, device="meta"))
+    assert conv.weight is before and not conv.weight.is_meta
+    assert total(rows).macs == 2 * 8 * 8 * 27 * 3

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -47,6 +48,31 @@ def test_it_is_the_official_module_at_even_sizes():
     )
     y = tiny("jpu_tiny_even")(Features(c3, c3, c3, c4, c5))
     torch.testing.assert_close(y[:, ::3], reference.array("jpu_tiny_even__out0"), rtol=1e-9, atol=1e-9)
+
+
+def test_written_out_line_by_line_it_is_the_same_function():
+    jpu, features = tiny().eval(), odd_features()
+    w = jpu.state_dict()
+
+    def norm(x, name):
+        return F.batch_norm(x, *(w[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")))
+
+    names = {part.split(".")[1] for part in w if part.startswith("inputs.")}
+    assert names == {"c3", "c4", "c5"}
+    size, maps = features.c3.shape[-2:], []
+    for name in ("c5", "c4", "c3"):  # each level to one width, then to the size of c3, the deepest first
+        conv = F.conv2d(getattr(features, name), w[f"inputs.{name}.conv.weight"], padding=1)
+        y = F.relu(norm(conv, f"inputs.{name}.norm"))
+        maps.append(F.interpolate(y, size=size, mode="bilinear", align_corners=True))
+    guide, branches = torch.cat(maps, dim=1), []
+    for i, rate in enumerate((1, 2, 4, 8)):
+        path = f"branches.{i}"
+        depthwise = F.conv2d(
+            guide, w[f"{path}.separable.depthwise.weight"], padding=rate, dilation=rate, groups=guide.shape[1]
+        )
+        pointwise = F.conv2d(norm(depthwise, f"{path}.separable.norm"), w[f"{path}.separable.pointwise.weight"])
+        branches.append(F.relu(norm(pointwise, f"{path}.norm")))
+    torch.testing.assert_close(jpu(features), torch.cat(branches, dim=1), rtol=1e-12, atol=1e-12)
 
 
 def test_training_gives_the_official_loss_gradients_and_running_statistics():
