@@ -43,7 +43,7 @@ def _decode(path: Path) -> tuple[Image.Image, str, int]:
     try:
         with Image.open(path) as picture:
             pixels = picture.width * picture.height
-            stored = str(picture.tile[0].args) if picture.tile else picture.mode
+            stored = str(picture.tile[0][3]) if picture.tile else picture.mode
             if pixels <= MOST_PIXELS:
                 picture.load()
             turn = picture.getexif().get(EXIF_ORIENTATION, 1)

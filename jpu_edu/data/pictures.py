@@ -1,0 +1,173 @@
+"""Labels made visible: over the image, beside it, with a legend, and as files.
+
+Shape legend
+    image, picture   (3, H, W), RGB, 0 to 255
+    labels           (H, W), 0 to K - 1, or VOID = 255
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from jaxtyping import Integer, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from jpu_edu.data.classes import VOID, Classes
+from jpu_edu.data.sets import Sample
+
+PAPER, INK, EDGE = (255, 255, 255), (27, 31, 36), (150, 156, 163)
+GAP = 10
+
+
+def overlay(
+    image: UInt8[Tensor, "3 H W"], labels: Integer[Tensor, "H W"], classes: Classes, *, opacity: float = 0.55
+) -> UInt8[Tensor, "3 H W"]:
+    """The classes' colours over the image, in grey where the colours lie.
+
+    Notice: the image is turned to grey first, so that every colour in the result is a class. Void pixels keep the
+    image's own colours.
+
+    Args:
+        image: RGB.
+        labels: of the same size, on the same device.
+        classes: names and colours.
+        opacity: 0 shows the image, 1 the labels.
+
+    Raises:
+        ValueError: sizes that differ; a label that is no class; an opacity outside 0 to 1.
+    """
+    if image.shape[1:] != labels.shape:
+        raise ValueError(
+            f"overlay: image of {tuple(image.shape[1:])} (H, W), labels of {tuple(labels.shape)}; give one size"
+        )
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"overlay: opacity={opacity}; give a number from 0 (image) to 1 (labels)")
+    colours = classes.picture(labels).float()
+    grey = image.float().mean(dim=0, keepdim=True) * (1 - opacity) + colours * opacity
+    return torch.where(labels == VOID, image, grey.round().to(torch.uint8))
+
+
+def legend(
+    classes: Classes, *, only: Sequence[int] | None = None, width: int = 480, text: int = 14
+) -> UInt8[Tensor, "3 H W"]:
+    """A swatch and a name for each class, in as many columns as fit.
+
+    Args:
+        classes: names and colours.
+        only: the classes to list, VOID among them where wanted; by default all, and void.
+        width: of the picture, in pixels; a name that is too long for it is cut.
+        text: height of the letters in pixels.
+
+    Raises:
+        ValueError: a number in `only` that is no class; a width below 8 letters.
+    """
+    chosen = [*range(len(classes)), VOID] if only is None else list(only)
+    classes.check(torch.tensor(chosen))
+    if width < 8 * text:
+        raise ValueError(f"legend: width={width} with text={text}; give {8 * text} pixels or more")
+    font = _font(text)
+    entries = [("void", classes.void) if k == VOID else (classes.names[k], classes.colours[k]) for k in chosen]
+    longest = max((font.getlength(name) for name, _ in entries), default=0)
+    columns = max(1, int((width - GAP) // (longest + text + 2.5 * GAP)))
+    line, rows = round(1.6 * text), -(-len(entries) // columns)
+    picture = Image.new("RGB", (width, rows * line + 2 * GAP), PAPER)
+    draw = ImageDraw.Draw(picture)
+    for place, (name, colour) in enumerate(entries):
+        column, row = divmod(place, max(1, rows))  # the order runs down a column, as in a book
+        left, top = GAP + column * ((width - GAP) // columns), GAP + row * line
+        draw.rectangle((left, top, left + text, top + text), fill=colour, outline=EDGE)
+        draw.text((left + text + 0.7 * GAP, top + text / 2), name, fill=INK, font=font, anchor="lm")
+    return _tensor(picture)
+
+
+def contact_sheet(
+    samples: Sequence[tuple[str, Sample]], classes: Classes, *, panel: int = 320
+) -> UInt8[Tensor, "3 H W"]:
+    """Image, labels and overlay of some samples, each row under its title, and a legend of the classes in them.
+
+    Args:
+        samples: (title, sample), one a row; sizes may differ.
+        classes: names and colours.
+        panel: the longest side of a picture on the sheet, in pixels.
+
+    Raises:
+        ValueError: no samples; what `overlay` and `legend` refuse.
+    """
+    if not samples:
+        raise ValueError("contact_sheet: no samples; give one or more")
+    rows, width = [], 3 * panel + 4 * GAP
+    for title, (image, labels) in samples:
+        height, across = image.shape[1:]
+        size = max(1, round(across * panel / max(height, across))), max(1, round(height * panel / max(height, across)))
+        strip = Image.new("RGB", (width, size[1] + 4 * GAP), PAPER)
+        ImageDraw.Draw(strip).text((GAP, 1.5 * GAP), title, fill=INK, font=_font(14), anchor="lm")
+        three = image, classes.picture(labels), overlay(image, labels, classes)
+        for place, picture in enumerate(three):
+            way = Image.Resampling.NEAREST if place == 1 else Image.Resampling.BILINEAR
+            strip.paste(_pillow(picture).resize(size, way), (GAP + place * (panel + GAP), 3 * GAP))
+        rows.append(strip)
+    seen = sorted({int(k) for _, sample in samples for k in sample.labels.unique()})
+    rows.append(_pillow(legend(classes, only=seen, width=width)))
+    sheet = Image.new("RGB", (width, sum(row.height for row in rows)), PAPER)
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
+    return _tensor(sheet)
+
+
+def save(path: str | Path, picture: UInt8[Tensor, "3 H W"]) -> Path:
+    """Write a picture in the format of its ending, whole or not at all: under a temporary name, then renamed.
+
+    Raises:
+        ValueError: an ending that is no picture format.
+        OSError: the folder cannot be made or written.
+    """
+    return _write(Path(path), _pillow(picture))
+
+
+def save_labels(path: str | Path, labels: Integer[Tensor, "H W"], classes: Classes) -> Path:
+    """Write labels as a palette PNG: the numbers are the classes (255 is void), the palette their colours.
+
+    Raises:
+        ValueError: an ending other than .png; a label that is no class.
+        OSError: the folder cannot be made or written.
+    """
+    if Path(path).suffix.lower() != ".png":
+        raise ValueError(f"save_labels: {path}; labels are kept as .png, which changes no number")
+    classes.check(labels)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(classes)], palette[VOID] = classes.colours, classes.void
+    picture = Image.fromarray(labels.to("cpu", torch.uint8).numpy())
+    picture.putpalette(palette.tobytes())
+    return _write(Path(path), picture)
+
+
+def _write(path: Path, picture: Image.Image) -> Path:
+    if path.suffix.lower() not in Image.registered_extensions():
+        raise ValueError(f"save: {path}; end the name in .png or .jpg")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # the ending tells Pillow the format
+    try:
+        picture.save(half)
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
+    return path
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib and has letters beyond the Latin ones."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
+def _pillow(picture: Tensor) -> Image.Image:
+    return Image.fromarray(picture.cpu().permute(1, 2, 0).contiguous().numpy())
+
+
+def _tensor(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
