@@ -91,6 +91,7 @@ class Fused(nn.Module):
     def __init__(self, net: Segmenter, *, dtype: torch.dtype) -> None:
         super().__init__()
         self.trunk = Trunk(net, dtype=dtype)
+        self.align_corners, self.classes = net.align_corners, net.classes
 
     def train(self, mode: bool = True) -> "Fused":
         """Stay in eval mode.

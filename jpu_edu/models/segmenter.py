@@ -5,10 +5,13 @@ Shape legend
     K          number of classes
 """
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from jpu_edu.data.classes import Classes
 from jpu_edu.layers.features import SegOutput
+from jpu_edu.models.labels import labels
 from jpu_edu.ops.interp import resize
 
 
@@ -27,6 +30,8 @@ class Segmenter(nn.Module):
     Attributes:
         architecture: the builder in `models.build` and its arguments, which checkpoints carry; None for a
             network put together by hand.
+        classes: names and colours of what it was trained to find, which checkpoints carry too; None where nobody
+            said.
 
     Source: FastFCN, figure 2; walkthrough 11.
     """
@@ -47,6 +52,7 @@ class Segmenter(nn.Module):
         self.aux_head = aux_head
         self.align_corners = align_corners
         self.architecture: dict | None = None
+        self.classes: Classes | None = None
 
     def forward(self, x: Float[Tensor, "B _ H W"], *, aux: bool | None = None) -> SegOutput:
         """The class scores of a batch of images.
@@ -71,6 +77,14 @@ class Segmenter(nn.Module):
         if self.aux_head is None or not (self.training if aux is None else aux):
             return SegOutput(logits, se=out.se)
         return SegOutput(logits, aux=self._at_size_of(x, self.aux_head(features.c4, features).logits), se=out.se)
+
+    @torch.no_grad()
+    def labels(self, x: Float[Tensor, "B _ H W"]) -> Int64[Tensor, "B H W"]:
+        """The class of every pixel: the argmax of forward's logits, which are never formed."""
+        self._check(x)
+        features = self.backbone(x)
+        out = self.head(self.neck(features), features)
+        return labels(out.logits, size=tuple(x.shape[-2:]), align_corners=self.align_corners)
 
     def _at_size_of(self, x: Tensor, scores: Tensor) -> Tensor:
         return resize(scores, size=x.shape[-2:], align_corners=self.align_corners)
