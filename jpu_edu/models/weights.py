@@ -4,7 +4,7 @@
     load_torchvision   torchvision's fcn_resnet*, deeplabv3_*    -> Segmenter
     load_backbone      a ResNet or VGG-16 out of any of them     -> backbone
     imagenet           torchvision's ImageNet weights by name, downloaded and checked by hash
-    save, load         our own: safetensors with the architecture inside
+    save, load         our own: safetensors with the architecture, and the names of the classes, inside
 
 Every loader returns a network in eval mode, in the dtype of the file, on the CPU.
 """
@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from jpu_edu.data.classes import Classes
 from jpu_edu.models import layouts
 from jpu_edu.models.build import build, make_backbone
 from jpu_edu.models.segmenter import Segmenter
@@ -176,31 +178,39 @@ def imagenet(name: str, *, norm: LoadNorm = "batch", progress: bool = True) -> n
 
 
 def save(model: Segmenter, path: str | Path) -> None:
-    """Write weights and architecture to one safetensors file, at once or not at all.
+    """Write weights, architecture and `model.classes` to one safetensors file, at once or not at all.
 
     Notice: the file appears under its name when it is complete; an interrupted run leaves the old one.
 
     Raises:
-        ValueError: a network put together by hand, whose builder nobody knows.
+        ValueError: a network put together by hand, whose builder nobody knows; names for another number of classes.
     """
     if model.architecture is None or model.architecture["backbone"] is None:
         raise ValueError(
             "save: this network does not know how it was built; make it with a function of models.build, and pass "
             "the backbone by name or from jpu_edu.backbones, not dilated. Or save model.state_dict() yourself"
         )
+    metadata = {"jpu_edu": json.dumps(model.architecture)}
+    if model.classes is not None:
+        if len(model.classes) != model.architecture["classes"]:
+            raise ValueError(
+                f"save: model.classes names {len(model.classes)} classes, the network tells "
+                f"{model.architecture['classes']}; set model.classes to the classes of its training set, or to None"
+            )
+        metadata["classes"] = json.dumps(asdict(model.classes))
     path = Path(path)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
-        save_file(tensors, temporary, metadata={"jpu_edu": json.dumps(model.architecture)})
+        save_file(tensors, temporary, metadata=metadata)
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Segmenter:
-    """The network that `save` wrote, in eval mode. Nothing needs to be known about it.
+    """The network that `save` wrote, with its `classes`, in eval mode. Nothing needs to be known about it.
 
     Raises:
         FileNotFoundError: no such file.
@@ -217,7 +227,15 @@ def load(path: str | Path) -> Segmenter:
     with torch.device("meta"):
         model = build(json.loads(metadata["jpu_edu"]))
     model.load_state_dict(state, assign=True)
+    if "classes" in metadata:
+        model.classes = _classes(json.loads(metadata["classes"]))
     return model.eval()
+
+
+def _classes(record: dict) -> Classes:
+    """From the lists that JSON keeps."""
+    colours = tuple(tuple(colour) for colour in record["colours"])
+    return Classes(names=tuple(record["names"]), colours=colours, void=tuple(record["void"]))
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

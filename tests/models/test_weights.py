@@ -13,6 +13,7 @@ from torch import nn
 from jpu_edu.backbones.dilate import dilate
 from jpu_edu.backbones.resnet import resnet18, resnet50
 from jpu_edu.backbones.tiny import tiny
+from jpu_edu.data.palettes import CAMVID, VOC
 from jpu_edu.models import build, weights
 from jpu_edu.ops.compare import compare
 from tests.models import official
@@ -229,6 +230,19 @@ def test_save_and_load_need_no_flags(tmp_path, name: str) -> None:
     x = torch.randn(1, 3, 33, 50)
     assert torch.equal(again(x).logits, net(x).logits)
     again.train()(torch.randn(2, 3, 64, 64)).logits.mean().backward()
+
+
+def test_the_names_and_colours_of_the_classes_travel_along(tmp_path) -> None:
+    net = build.fcn32s(classes=11, backbone="tiny")
+    weights.save(net, tmp_path / "unnamed.safetensors")
+    assert weights.load(tmp_path / "unnamed.safetensors").classes is None
+    net.classes = CAMVID
+    weights.save(net, tmp_path / "named.safetensors")
+    assert weights.load(tmp_path / "named.safetensors").classes == CAMVID
+    net.classes = VOC
+    with pytest.raises(ValueError, match=r"model\.classes names 21 classes, the network tells 11"):
+        weights.save(net, tmp_path / "named.safetensors")
+    assert weights.load(tmp_path / "named.safetensors").classes == CAMVID
 
 
 def test_the_dtype_is_kept(tmp_path) -> None:
