@@ -8,6 +8,7 @@ import torch
 
 from jpu_edu.bench import conv, networks
 from jpu_edu.cost.record import write_json
+from jpu_edu.data import check as check_data
 from jpu_edu.verify import Setting, record, report, verify
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -32,6 +33,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--seed", type=int, default=0, help="shapes, maps and kernels follow from it (default: 0)")
     check.add_argument("--json", metavar="FILE", help="write the rows and the machine to FILE too")
     check.set_defaults(run=_verify)
+
+    data = commands.add_parser("data", help="look at a labelled set on disk")
+    one = data.add_subparsers(dest="data", required=True, metavar="what").add_parser(
+        "check", help="read all of it: what is wrong, class shares, sizes, a contact sheet"
+    )
+    check_data.add_arguments(one)
+    one.set_defaults(run=check_data.main)
 
     bench = commands.add_parser("bench", help="measure on this machine: ratios of things run in turn")
     benches = bench.add_subparsers(dest="bench", required=True, metavar="what")

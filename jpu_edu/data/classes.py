@@ -5,7 +5,6 @@ Shape legend
     picture  (3, H, W), RGB, 0 to 255
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -83,8 +82,3 @@ def distinct_colours(count: int) -> tuple[Colour, ...]:
         tuple(sum((k >> (3 * place + channel) & 1) << (7 - place) for place in range(8)) for channel in range(3))
         for k in range(count)
     )
-
-
-def index_labels(values: Sequence[int]) -> dict[int, int]:
-    """Which class the number in a label picture means, where values[k] is the number that class k has there."""
-    return {value: k for k, value in enumerate(values)}

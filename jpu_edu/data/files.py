@@ -5,7 +5,9 @@ Shape legend
     labels  (H, W), 0 to K - 1, or VOID = 255
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +32,23 @@ def require(path: Path, what: str) -> None:
     """Raise a FileNotFoundError unless `path` is a file; `what` says what it is needed for."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, {what}; put it back, or take its pair out of the set")
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to, renamed at the end: readers see the old file or the new one, whole.
+
+    Raises:
+        OSError: the folder cannot be made or written; an old file is untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # the same ending: it tells Pillow the format
+    try:
+        yield half
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def _decode(path: Path) -> tuple[Image.Image, str, int]:
@@ -94,12 +113,13 @@ def read_labels(
     """A label picture as classes.
 
     Notice: a palette picture shows colours but stores numbers. scikit-image and OpenCV hand out the colours; here the
-    numbers count, unless the set says what its colours mean.
+    numbers count, unless the set says what its colours mean. A grey picture of 0 and 255 is read as black and white
+    in the one case, as class 0 and void in the other.
 
     Args:
         path: PNG or another lossless format; JPEG smears labels and is refused.
-        ids: the class, or VOID, that each number means, in a grey or palette picture.
-        colours: the class, or VOID, that each RGB colour means; palette pictures are then read by colour too.
+        ids: the class, or VOID, that each number means. Unused where `colours` is given.
+        colours: the class, or VOID, that each RGB colour means; grey and palette pictures are then read by colour too.
 
     Returns:
         0 to K - 1, or VOID.
@@ -115,20 +135,18 @@ def read_labels(
     picture, stored, _ = _decode(path)
     if picture.format in ("JPEG", "MPO"):
         raise ValueError(f"{path}: labels as JPEG, which changes them near edges; make them again as PNG")
-    if stored in ("L;2", "L;4") or picture.mode == "1":
-        raise ValueError(
-            f"{path}: fewer than 8 bits a pixel in grey ({stored}), where 1 may mean 1 or white; save 8 bits"
-        )
-    if picture.mode == "L" or (picture.mode == "P" and colours is None):
-        return _by_number(path, np.array(picture), ids)
-    if picture.mode in ("P", "RGB", "RGBA") and colours is not None:
+    if colours is not None and picture.mode in ("1", "L", "P", "RGB", "RGBA"):
         if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
             raise ValueError(f"{path}: some pixels are transparent; fill them with the colour of a class or of void")
         return _by_colour(path, np.array(picture.convert("RGB")), colours)
+    if stored in ("1", "L;2", "L;4"):
+        raise ValueError(
+            f"{path}: grey of fewer than 8 bits ({stored}), in which programs write numbers or shades; save 8 bits"
+        )
+    if colours is None and picture.mode in ("L", "P"):
+        return _by_number(path, np.array(picture), ids)
     wanted = "the number of its class in every pixel" if colours is None else "colours from the table of classes"
-    raise ValueError(
-        f"{path}: a label picture that stores {stored}; save it as 8-bit grey, palette or RGB PNG, {wanted}"
-    )
+    raise ValueError(f"{path}: a label picture of {stored} pixels; save it as 8-bit PNG with {wanted}")
 
 
 def _by_number(path: Path, numbers: np.ndarray, ids: Mapping[int, int]) -> Tensor:

@@ -5,7 +5,6 @@ Shape legend
     labels           (H, W), 0 to K - 1, or VOID = 255
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from jpu_edu.data.classes import VOID, Classes
+from jpu_edu.data.files import written_whole
 from jpu_edu.data.sets import Sample
 
 PAPER, INK, EDGE = (255, 255, 255), (27, 31, 36), (150, 156, 163)
@@ -150,13 +150,8 @@ def save_labels(path: str | Path, labels: Integer[Tensor, "H W"], classes: Class
 def _write(path: Path, picture: Image.Image) -> Path:
     if path.suffix.lower() not in Image.registered_extensions():
         raise ValueError(f"save: {path}; end the name in .png or .jpg")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # the ending tells Pillow the format
-    try:
+    with written_whole(path) as half:
         picture.save(half)
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
     return path
 
 

@@ -74,16 +74,29 @@ class LabelledImages:
     def __getitem__(self, index: int) -> Sample:
         if not -len(self) <= index < len(self):
             raise IndexError(f"{self.name} {self.split}: sample {index} of {len(self)}")
+        sample = Sample(self.image(index), self.labels(index))
+        self.check_sizes(index, sample)
+        return sample
+
+    def image(self, index: int) -> UInt8[Tensor, "3 H W"]:
+        """The picture of sample `index` alone."""
         picture, label_picture = self.pairs[index]
-        require(picture, f"the image of {label_picture.name}")
-        require(label_picture, f"the labels of {picture.name}")
-        image = read_image(picture, orientation=self.orientation)
-        labels = read_labels(label_picture, ids=self.ids, colours=self.colours)
-        if image.shape[1:] != labels.shape:
-            height, width = image.shape[1:]
-            turned = " The picture carries an EXIF turn: save it upright." if labels.shape == (width, height) else ""
+        require(picture, f"the image of {label_picture}")
+        return read_image(picture, orientation=self.orientation)
+
+    def labels(self, index: int) -> UInt8[Tensor, "H W"]:
+        """The labels of sample `index` alone."""
+        picture, label_picture = self.pairs[index]
+        require(label_picture, f"the labels of {picture}")
+        return read_labels(label_picture, ids=self.ids, colours=self.colours)
+
+    def check_sizes(self, index: int, sample: Sample) -> None:
+        """Raise a ValueError where an image and its labels differ in size."""
+        picture, label_picture = self.pairs[index]
+        (height, width), labelled = sample.image.shape[1:], sample.labels.shape
+        if labelled != (height, width):
+            turned = " One of them may have been turned." if labelled == (width, height) else ""
             raise ValueError(
-                f"{label_picture}: {labels.shape[0]} x {labels.shape[1]} labels (H x W) for an image of "
-                f"{height} x {width}, {picture}; label it again, or resize the labels by nearest neighbour.{turned}"
+                f"{label_picture}: {labelled[0]} x {labelled[1]} labels (H x W) for an image of {height} x {width}, "
+                f"{picture}; label it again, or resize the labels by nearest neighbour.{turned}"
             )
-        return Sample(image, labels)
