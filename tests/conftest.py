@@ -1,5 +1,6 @@
 """Shared set-up: annotations are checked while the tests run, and everything is seeded."""
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -39,6 +40,15 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 def root() -> Path:
     """The folder that holds pyproject.toml."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def camvid_root(root: Path) -> Path:
+    """The folder of CamVid: where JPU_EDU_CAMVID says, or beside the checkout."""
+    place = Path(os.environ.get("JPU_EDU_CAMVID") or root.parent / "shared" / "data" / "camvid")
+    if not (place / "trainannot").is_dir():
+        pytest.skip(f"no CamVid at {place}; set JPU_EDU_CAMVID to the folder that holds train and trainannot")
+    return place
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
