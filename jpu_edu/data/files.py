@@ -63,9 +63,10 @@ def _decode(path: Path) -> tuple[Image.Image, str, int]:
         with Image.open(path) as picture:
             pixels = picture.width * picture.height
             stored = str(picture.tile[0][3]) if picture.tile else picture.mode
+            turn = 1
             if pixels <= MOST_PIXELS:
                 picture.load()
-            turn = picture.getexif().get(EXIF_ORIENTATION, 1)
+                turn = picture.getexif().get(EXIF_ORIENTATION, 1)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         pixels = MOST_PIXELS + 1
     except PermissionError:
