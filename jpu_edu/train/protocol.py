@@ -20,7 +20,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from jpu_edu.data.transforms import normalise
+from jpu_edu.data.transforms import MEAN, STD, normalise
 from jpu_edu.models.fuse import Fused
 from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.ops.interp import resize
@@ -129,20 +129,33 @@ def official(
 
     Source: wuhuikai/FastFCN, MultiEvalModule; its sizes belong to networks trained at base 520, crop 480.
     """
+    with evaluating(model):
+        x = _prepared(model, image)
+        return official_scores(model, x, scales=scales, flip=flip, base=base, crop=crop, batch=batch)[0]
+
+
+def official_scores(
+    model: nn.Module,
+    x: Float[Tensor, "1 3 H W"],
+    *,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    base: int = 520,
+    crop: int = 480,
+    batch: int = 1,
+) -> Float[Tensor, "1 K H W"]:
+    """`official` for an image that is normalised already, and any module whose answer has `logits`."""
     _check(scales, "official")
     if crop < LEAST or base < 1 or batch < 1:
         raise ValueError(f"official: base={base}, crop={crop}, batch={batch}; base, batch >= 1 and crop >= {LEAST}")
-    x = _prepared(model, image)
-    black = _prepared(model, torch.zeros_like(image[:, :1, :1]))
     total = 0
-    with evaluating(model):
-        for scale in scales:
-            scaled = resize(x, size=_size(x.shape[-2:], math.ceil(base * scale)), align_corners=True)
-            scores = _slide(model, scaled, black, crop=crop, flip=flip, batch=batch)
-            total = total + resize(scores, size=x.shape[-2:], align_corners=True)
+    for scale in scales:
+        scaled = resize(x, size=_size(x.shape[-2:], math.ceil(base * scale)), align_corners=True)
+        scores = _slide(model, scaled, crop=crop, flip=flip, batch=batch)
+        total = total + resize(scores, size=x.shape[-2:], align_corners=True)
     if not total.isfinite().all():
         raise OverflowError(f"official: exp(logits) is beyond {total.dtype}; try model.double(), or `probabilities`")
-    return total[0]
+    return total
 
 
 def _size(size: Sequence[int], long: int) -> tuple[int, int]:
@@ -153,13 +166,14 @@ def _size(size: Sequence[int], long: int) -> tuple[int, int]:
     return max(1, int(height * long / width + 0.5)), long
 
 
-def _slide(model: Network, x: Tensor, black: Tensor, *, crop: int, flip: bool, batch: int) -> Tensor:
+def _slide(model: nn.Module, x: Tensor, *, crop: int, flip: bool, batch: int) -> Tensor:
     """exp(logits) of every window, averaged where windows overlap."""
     h, w = x.shape[-2:]
     stride = crop * 2 // 3
     rows, columns = (-(-max(0, side - crop) // stride) + 1 for side in (h, w))
     corners = [(stride * i, stride * j) for i in range(rows) for j in range(columns)]
     # large enough for the last window of each row and column, which sticks out
+    black = (-x.new_tensor(MEAN) / x.new_tensor(STD))[None, :, None, None]
     canvas = black.repeat(1, 1, stride * (rows - 1) + crop, stride * (columns - 1) + crop)
     canvas[..., :h, :w] = x
     total, count = 0, canvas.new_zeros(canvas.shape[-2:])
