@@ -174,7 +174,8 @@ def cityscapes(root: str | Path, *, split: str = "train", complete: bool = True)
     """
     parts, expected = look_up(split, CITYSCAPES_SPLITS)
     root = find(root, "Cityscapes", "gtFine", "cityscapes")
-    kind = "labelIds" if any((root / "gtFine" / parts[0]).rglob("*_gtFine_labelIds.png")) else "labelTrainIds"
+    there = [k for k in ("labelIds", "labelTrainIds") if any((root / "gtFine" / parts[0]).rglob(f"*_gtFine_{k}.png"))]
+    kind = (there or ["labelIds"])[0]
     pairs: Pairs = []
     for part in parts:
         endings = "_leftImg8bit", f"_gtFine_{kind}"
