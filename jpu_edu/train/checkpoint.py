@@ -1,0 +1,143 @@
+"""The state of a run in one file that is either whole or not there, and says itself whether it is damaged.
+
+    step-00001200-1a2b3c4d5e6f7a8b.pt      steps taken, and the beginning of the sha256 of the content
+
+A file is written under a temporary name, forced to the disk, then renamed: at every moment the last complete
+checkpoint is there. The digest finds what happens later: a truncated copy, a bit that flipped.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+NAME = re.compile(r"step-(\d{8,})-([0-9a-f]{16})\.pt")
+
+
+class Damaged(ValueError):
+    """A checkpoint that is not what was written."""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file at once or not at all, and not before it has reached the disk.
+
+    Raises:
+        OSError: no space, no permission; whatever was under that name is untouched.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the new name is an entry of the folder, which has to reach the disk too
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def save(folder: str | Path, state: Mapping[str, Any]) -> Path:
+    """Add a checkpoint, then remove all but it and the last one before it.
+
+    Notice: removing comes last. Interrupted anywhere, a folder holds what it held, or that and the new one.
+
+    Args:
+        folder: exists.
+        state: tensors, numbers, strings and plain containers of them; `step` says how many steps were taken.
+
+    Raises:
+        OSError: the checkpoint could not be written; the older ones are untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    content = buffer.getvalue()
+    path = Path(folder) / f"step-{state['step']:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
+    write(path, content)
+    earlier = [old for old in checkpoints(folder) if steps_of(old) < state["step"]]
+    for old in checkpoints(folder):
+        if old not in (path, *earlier[-1:]):
+            old.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """The state in a checkpoint, checked against its digest, on the CPU.
+
+    Notice: a .pt file is a pickle, and a pickle can run code. It is read with weights_only=True, which builds
+    tensors and plain containers and nothing else, so a checkpoint from a stranger can do no harm.
+
+    Raises:
+        FileNotFoundError: no such file.
+        Damaged: another name than `save` gives, another content than the name says, or objects in it.
+    """
+    path = Path(path)
+    name = NAME.fullmatch(path.name)
+    if name is None:
+        raise Damaged(f"checkpoint: {str(path)!r} is not named step-<steps>-<digest>.pt; give it its name back")
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    if digest != name[2]:
+        raise Damaged(
+            f"checkpoint: {str(path)!r} is damaged: its content ({len(content)} bytes) has the digest {digest}. "
+            "Copy it again, or delete it and go on from an earlier one"
+        )
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise Damaged(f"checkpoint: {str(path)!r} holds more than tensors and numbers; it is not ours") from error
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """The checkpoints in a folder, by steps, the last one last. Their content is not looked at."""
+    return sorted((p for p in Path(folder).iterdir() if NAME.fullmatch(p.name)), key=lambda p: (steps_of(p), p.name))
+
+
+def steps_of(path: Path) -> int:
+    """The steps in the name of a checkpoint."""
+    return int(NAME.fullmatch(path.name)[1])
+
+
+def newest(folder: str | Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The last checkpoint that is whole, and a sentence about each later one that is not.
+
+    Returns:
+        The state, or None in a folder without checkpoints, and what is wrong with those passed over.
+
+    Raises:
+        Damaged: there are checkpoints, and all are damaged.
+    """
+    wrong = []
+    for path in reversed(checkpoints(folder)):
+        try:
+            return load(path), wrong
+        except Damaged as error:
+            wrong.append(str(error))
+    if wrong:
+        raise Damaged("no checkpoint is left to go on from; start again in another folder.\n" + "\n".join(wrong))
+    return None, wrong
+
+
+def differences(saved: Mapping[str, Any], now: Mapping[str, Any], *, prefix: str = "") -> list[str]:
+    """What two records of a run disagree in, a line each: "config.batch: 8 there, 16 now"."""
+    lines = []
+    for key in dict.fromkeys([*saved, *now]):
+        there, here = saved.get(key, "nothing"), now.get(key, "nothing")
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            lines += differences(there, here, prefix=f"{prefix}{key}.")
+        elif there != here:
+            lines.append(f"{prefix}{key}: {there} there, {here} now")
+    return lines

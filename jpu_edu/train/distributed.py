@@ -1,0 +1,91 @@
+"""Several processes, one step: what `torchrun` sets up, and the three things that training asks of it.
+
+    rank, world    number of this process, and how many there are
+
+Every process takes its part of the one batch, DistributedDataParallel averages the gradients, and all make the same
+move. Started without torchrun there is one process, and everything here does nothing.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class World:
+    """This process among the others."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and prints."""
+        return self.rank == 0
+
+    def total(self, numbers: Tensor) -> Tensor:
+        """The sum over all processes, in every process."""
+        if self.size > 1:
+            distributed.all_reduce(numbers)
+        return numbers
+
+    def from_first(self, thing: Any) -> Any:
+        """What the first process has, in every process: the others may have no access to its files."""
+        if self.size == 1:
+            return thing
+        box = [thing]
+        distributed.broadcast_object_list(box, src=0, device=self.device if self.device.type == "cuda" else None)
+        return box[0]
+
+    def wrapped(self, model: nn.Module) -> nn.Module:
+        """The model with its gradients averaged over the processes. All start with the first one's weights.
+
+        Raises:
+            ValueError: SyncBatchNorm on CPUs, which PyTorch does not have.
+        """
+        if self.size == 1:
+            return model
+        if self.device.type == "cpu" and any(isinstance(m, nn.SyncBatchNorm) for m in model.modules()):
+            raise ValueError(
+                f"train: norm='sync' on {self.size} CPU processes; PyTorch has SyncBatchNorm on GPUs alone. "
+                "Build the network with norm='group' or norm='frozen'"
+            )
+        return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
+
+
+@contextmanager
+def joined(device: str | torch.device) -> Iterator[World]:
+    """Join the processes that torchrun started, and leave them at the end.
+
+    Args:
+        device: "cpu" or "cuda"; with several GPUs each process takes the one of its LOCAL_RANK.
+
+    Raises:
+        ValueError: a device that this machine does not have.
+    """
+    device, asked = torch.device(device), int(os.environ.get("WORLD_SIZE", "1"))
+    if device.type == "cuda" and asked > 1:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"train: device {str(device)!r} does not work here ({reason}); try 'cpu'") from error
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    join = asked > 1 and not distributed.is_initialized()
+    if join:
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    together = distributed.is_initialized()
+    try:
+        yield World(distributed.get_rank() if together else 0, distributed.get_world_size() if together else 1, device)
+    finally:
+        if join:
+            distributed.destroy_process_group()

@@ -1,0 +1,72 @@
+"""What goes wrong while training, said in the words of the configuration."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from jpu_edu.train.config import Config
+
+
+class Finite:
+    """Watches that the loss stays a number, without waiting for the GPU at every step."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.first = torch.tensor(-1, device=device)  # the first step at which it was not
+
+    def look(self, loss: Tensor, step: int) -> None:
+        self.first = self.first.where(loss.isfinite() | (self.first >= 0), step)
+
+    def check(self, config: Config) -> None:
+        """
+        Raises:
+            FloatingPointError: says at which step, and what to lower.
+        """
+        if (step := int(self.first)) >= 0:
+            raise FloatingPointError(f"train: the loss of step {step} is not a number. {_lower(config)}")
+
+
+def check_weights(model: nn.Module, config: Config, step: int) -> None:
+    """Pass if all weights and statistics are finite: a checkpoint of others would be the last good one's successor.
+
+    Raises:
+        FloatingPointError: names the first that is not.
+    """
+    tensors = {name: t for name, t in model.state_dict().items() if t.is_floating_point()}
+    fine = torch.stack([t.isfinite().all() for t in tensors.values()]).tolist()
+    if not all(fine):
+        name = list(tensors)[fine.index(False)]
+        raise FloatingPointError(f"train: after {step} steps {name} is not finite. {_lower(config)}")
+
+
+def _lower(config: Config) -> str:
+    warm = "" if config.warmup else ", or give warmup steps"
+    half = ", or precision='float32'" if config.precision == "bfloat16" else ""
+    return (
+        f"The checkpoints before it are untouched and good. Start in another folder with lr below {config.lr:g}"
+        f"{warm}{half}; with data of your own, look at the labels: `python -m jpu_edu data check PATH`"
+    )
+
+
+@contextmanager
+def memory_advice(config: Config) -> Iterator[None]:
+    """Turn "out of memory" into which setting to lower.
+
+    Raises:
+        MemoryError: in place of PyTorch's error, on GPU and CPU.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU allocator has no class of its own
+        text = str(error)
+        if not isinstance(error, torch.OutOfMemoryError) and not (
+            "can't allocate memory" in text or "not enough memory" in text
+        ):
+            raise
+        half = "" if config.precision == "bfloat16" else ", precision='bfloat16'"
+        raise MemoryError(
+            f"train: out of memory with batch={config.batch}, accumulate={config.accumulate}, crop={config.crop}. "
+            f"Raise accumulate to {2 * config.accumulate} (same batch in smaller pieces; --resume goes on), or lower "
+            f"batch or crop{half}"
+        ) from error
