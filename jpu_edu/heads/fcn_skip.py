@@ -36,7 +36,7 @@ class UpTwo(nn.ConvTranspose2d):
     Raises:
         ValueError: in forward, a size above 2 h + 1.
 
-    Source: FCN (Long et al. 2015), section 3.3; walkthrough 08.
+    Source: FCN (Long et al. 2015), section 3.3; walkthrough 05.
     """
 
     def __init__(self, channels: int, *, learnable: bool = True) -> None:
@@ -75,7 +75,7 @@ class FCNSkipHead(nn.Module):
     Raises:
         ValueError: more than four skips; fewer than one class; in forward, channels that do not fit.
 
-    Source: FCN (Long et al. 2015), section 4.2 and figure 3; walkthrough 08.
+    Source: FCN (Long et al. 2015), section 4.2 and figure 3; walkthrough 05.
     """
 
     def __init__(
