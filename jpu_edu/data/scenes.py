@@ -9,6 +9,7 @@ The bytes are the same on every machine: of floating point only + - * / and squa
 rounds exactly, and no sum whose order a machine may choose. Angles are drawn without sine and cosine.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal, get_args
@@ -46,24 +47,24 @@ def _signed_distance(kind: int, u: Grid, v: Grid, draw: Callable[[float, float],
     """Pixels from the outline of a new shape of this class, negative inside; `draw(low, high)` chooses its measures."""
     match kind:
         case 1:  # disc
-            return np.sqrt(u * u + v * v) - draw(13, 26) * small
+            return np.sqrt(u * u + v * v) - draw(14, 30) * small
         case 2:  # rectangle
-            return np.maximum(abs(u) - draw(12, 27) * small, abs(v) - draw(9, 20) * small)
+            return np.maximum(abs(u) - draw(14, 30) * small, abs(v) - draw(11, 24) * small)
         case 3:  # triangle with its base below: a flat side, and two sides that mirror each other
-            base, height = draw(15, 28) * small, draw(26, 46) * small
-            slope = np.sqrt(base * base + height * height)
+            base, height = draw(18, 32) * small, draw(32, 54) * small
+            slope = math.sqrt(base * base + height * height)  # np.sqrt would make float64 of what follows
             side = (abs(u) * height + (v - height * 0.6) * base) / slope
             return np.maximum(-v - height * 0.4, side)
         case 4:  # line, 4 to 7 pixels wide whatever the difficulty
-            return np.maximum(abs(u) - draw(24, 70), abs(v) - draw(2, 3.5))
+            return np.maximum(abs(u) - draw(30, 80), abs(v) - draw(2, 3.5))
         case 5:  # ring
-            return abs(np.sqrt(u * u + v * v) - draw(8, 14)) - draw(2, 3)
+            return abs(np.sqrt(u * u + v * v) - draw(12, 18)) - draw(3, 4.5)
         case _:  # cross
-            arm, half = draw(8, 14), draw(2, 3)
+            arm, half = draw(14, 20), draw(3, 4.5)
             return np.minimum(np.maximum(abs(u) - arm, abs(v) - half), np.maximum(abs(u) - half, abs(v) - arm))
 
 
-REACH = {1: 28, 2: 36, 3: 36, 4: 74, 5: 19, 6: 19}  # no shape extends further than this from its centre
+REACH = {1: 30, 2: 39, 3: 39, 4: 81, 5: 23, 6: 21}  # no shape extends further than this from its centre
 
 
 class _Brush:
@@ -72,7 +73,8 @@ class _Brush:
     def __init__(self, *key: int, candidates: int) -> None:
         self.random = np.random.Generator(np.random.PCG64(key))
         self.candidates = candidates
-        self.used: list[Colour] = []
+        self.colours: list[np.ndarray] = []
+        self.places: list[np.ndarray] = []
 
     def uniform(self, low: float, high: float) -> float:
         return low + (high - low) * self.random.random()
@@ -82,16 +84,20 @@ class _Brush:
         t, sign = self.uniform(-1, 1), 1 if self.random.random() < 0.5 else -1
         return sign * (1 - t * t) / (1 + t * t), sign * 2 * t / (1 + t * t)
 
+    def apart(self, new: Callable[[], np.ndarray], used: list[np.ndarray]) -> np.ndarray:
+        """Of a few candidates, the one that lies farthest from all in use; now it is in use too."""
+        drawn = np.stack([new() for _ in range(self.candidates)])
+        gaps = abs(drawn[:, None] - np.stack(used)).max(-1).min(-1) if used else np.zeros(1)
+        used.append(drawn[gaps.argmax()])
+        return used[-1]
+
     def colour(self) -> Colour:
-        """A muted colour: of a few candidates, the one that differs most from those in use."""
-        best, distance = None, -1.0
-        for _ in range(self.candidates):
-            colour = PALETTE[int(self.uniform(0, len(PALETTE)))] * self.uniform(0.8, 1.1)
-            nearest = min((float(abs(colour - other).max()) for other in self.used), default=0.0)
-            if nearest > distance:
-                best, distance = colour, nearest
-        self.used.append(best)
-        return best
+        """A colour of the palette, lighter or darker, that differs from those in use."""
+        return self.apart(lambda: PALETTE[int(self.uniform(0, len(PALETTE)))] * self.uniform(0.8, 1.1), self.colours)
+
+    def place(self, height: int, width: int) -> Float[np.ndarray, "2"]:
+        """(y, x) of a centre, away from the other centres."""
+        return self.apart(lambda: np.array([self.uniform(0.05, 0.95) * n for n in (height, width)]), self.places)
 
     def pattern(self, y: Grid, x: Grid) -> Grid:
         """Stripes, checks or clouds with values from -1 to 1."""
@@ -119,8 +125,8 @@ class _Brush:
     def material(self, y: Grid, x: Grid, *, relief: float) -> Float32[np.ndarray, "3 h w"]:
         """A colour, shaded from one side to the other, with a pattern on it."""
         colour, (c, s) = self.colour(), self.direction()
-        reach = max(y.size, x.size)
-        shade = ((x - x[0, x.shape[1] // 2]) * c + (y - y[y.shape[0] // 2, 0]) * s) * (self.uniform(0.1, 0.4) / reach)
+        middle, reach = (y[y.shape[0] // 2, 0], x[0, x.shape[1] // 2]), max(x.shape)
+        shade = ((x - middle[1]) * c + (y - middle[0]) * s) * (self.uniform(0.1, 0.4) / reach)
         light = 1 + shade + self.uniform(0.02, relief) * self.pattern(y, x)
         return colour.astype(np.float32)[:, None, None] * light
 
@@ -130,8 +136,8 @@ class Scenes:
     """`count` pictures of overlapping shapes on a textured ground, labelled pixel by pixel.
 
     Notice: colour, shading and texture are drawn without a look at the class, so only form tells a disc from a ring.
-    Lines, rings and crosses have strokes of 4 to 7 pixels, a fifth of a sample of a map at stride 32: the
-    resolution of the features shows in the score.
+    Lines are 4 to 7 pixels wide, rings and crosses 6 to 9, a fifth of a sample of a map at stride 32: the resolution
+    of the features shows in the score.
 
     Args:
         count: how many scenes.
@@ -179,32 +185,32 @@ class Scenes:
         i %= self.count  # negative numbers count from the end
         height, width = self.size
         brush = _Brush(
-            self.seed, get_args(Split).index(self.split), i, candidates=max(1, round(6 - 3 * self.difficulty))
+            self.seed, get_args(Split).index(self.split), i, candidates=max(1, round(9 - 3 * self.difficulty))
         )
-        relief = 0.05 + 0.1 * self.difficulty
+        relief = 0.04 + 0.06 * self.difficulty
         y, x = np.mgrid[:height, :width].astype(np.float32)
         picture = brush.material(y, x, relief=relief)
         labels = np.zeros(self.size, dtype=np.uint8)
         area = height * width / 128**2
-        for group, few in ((LARGE, 2), (SMALL, 3)):
-            for _ in range(max(1, round(area * (few + brush.uniform(0, 2 * self.difficulty))))):
+        for group, few in ((LARGE, 1.5), (SMALL, 2)):
+            for _ in range(max(1, round(area * (few + brush.uniform(-1, 1) + 0.5 * self.difficulty)))):
                 kind = group[int(brush.uniform(0, 3))]
                 self._paint(kind, brush, picture, labels, relief)
         noise = brush.random.integers(0, 256, (4, 3, height, width), dtype=np.uint8)
-        picture += (noise.astype(np.float32).sum(0) - 510) * (0.06 * self.difficulty)
+        picture += (noise.astype(np.float32).sum(0) - 510) * (0.03 * self.difficulty)
         picture = np.clip(np.floor(picture + 0.5), 0, 255).astype(np.uint8)
         return Sample(torch.from_numpy(picture), torch.from_numpy(labels))
 
     def _paint(self, kind: int, brush: _Brush, picture: np.ndarray, labels: np.ndarray, relief: float) -> None:
         """Draw one shape of this class on top, with a soft shadow below it."""
         height, width = labels.shape
-        cy, cx = brush.uniform(0.04, 0.96) * height, brush.uniform(0.04, 0.96) * width
+        cy, cx = brush.place(height, width).tolist()
         c, s = brush.direction()
         reach = REACH[kind] + 6
         window = np.s_[max(0, int(cy) - reach) : int(cy) + reach, max(0, int(cx) - reach) : int(cx) + reach]
         y, x = np.mgrid[:height, :width][(slice(None), *window)].astype(np.float32)
         u, v = c * (x - cx) + s * (y - cy), c * (y - cy) - s * (x - cx)
-        distance = _signed_distance(kind, u, v, brush.uniform, 1 / (1 + 0.15 * self.difficulty))
+        distance = _signed_distance(kind, u, v, brush.uniform, 1 / (1 + 0.1 * self.difficulty))
         target = picture[(slice(None), *window)]
         target[:, 2:, 2:] *= 1 - 0.35 * np.clip(0.5 - distance[:-2, :-2] / 5, 0, 1)
         cover = np.clip(0.5 - distance, 0, 1)
