@@ -57,6 +57,12 @@ def test_a_legend_is_as_wide_as_asked_and_shows_every_class(width):
     assert drawn.shape[2] == width and set(ADE20K.colours) <= colours(drawn)
 
 
+def test_names_of_a_legend_end_before_its_edge():
+    names = tuple(f"a name of some length {k}" for k in range(10, 34))
+    drawn = legend(Classes(names, ((1, 2, 3),) * len(names)), width=700)
+    assert (drawn[:, :, -3:] == 255).all() and (drawn[:, :, 350:] < 255).any()
+
+
 def test_a_legend_draws_names_beyond_ascii():
     """A font without the letters would draw the same box for both."""
     one, other = (legend(Classes((name,), ((1, 2, 3),)), only=[0]) for name in ("дом", "лес"))
