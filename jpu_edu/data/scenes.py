@@ -116,7 +116,7 @@ class _Brush:
         """Random numbers on a coarse grid, joined smoothly."""
         rows, columns = (y[:, 0] - y[0, 0]) / cell, (x[0] - x[0, 0]) / cell
         i, j = rows.astype(np.int64), columns.astype(np.int64)
-        a, b = rows - i, columns - j
+        a, b = rows - np.floor(rows), columns - np.floor(columns)
         a, b = (a * a * (3 - 2 * a))[:, None], b * b * (3 - 2 * b)
         knots = self.random.random((int(i[-1]) + 2, int(j[-1]) + 2)).astype(np.float32) * 2 - 1
         knots = knots[:, j] + b * (knots[:, j + 1] - knots[:, j])
