@@ -1,1 +1,1 @@
-"""Floor 1: what goes in. Photographs that ship with scikit-image; later, labelled data sets."""
+"""Floor 1: what goes in. Photographs, scenes made by rule, labelled sets on disk, and batches of them."""

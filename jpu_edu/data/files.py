@@ -28,12 +28,6 @@ EXIF_ORIENTATION = 0x0112
 UNKNOWN = 254  # in the tables below: neither a class (K <= 254, so at most 253) nor VOID
 
 
-def require(path: Path, what: str) -> None:
-    """Raise a FileNotFoundError unless `path` is a file; `what` says what it is needed for."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, {what}; put it back, or take its pair out of the set")
-
-
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to, renamed at the end: readers see the old file or the new one, whole.
@@ -56,7 +50,8 @@ def _decode(path: Path) -> tuple[Image.Image, str, int]:
 
     Pillow raises whatever its decoders meet; here it becomes one kind of error that names the file.
     """
-    require(path, "a picture")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such picture; look at the name and the folder")
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty (0 bytes); copy or download it again")
     try:

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from jpu_edu.data.classes import Classes, Colour
-from jpu_edu.data.files import Orientation, read_image, read_labels, require
+from jpu_edu.data.files import Orientation, read_image, read_labels
 
 
 class Sample(NamedTuple):
@@ -81,13 +81,13 @@ class LabelledImages:
     def image(self, index: int) -> UInt8[Tensor, "3 H W"]:
         """The picture of sample `index` alone."""
         picture, label_picture = self.pairs[index]
-        require(picture, f"the image of {label_picture}")
+        _require(picture, f"the image of {label_picture}")
         return read_image(picture, orientation=self.orientation)
 
     def labels(self, index: int) -> UInt8[Tensor, "H W"]:
         """The labels of sample `index` alone."""
         picture, label_picture = self.pairs[index]
-        require(label_picture, f"the labels of {picture}")
+        _require(label_picture, f"the labels of {picture}")
         return read_labels(label_picture, ids=self.ids, colours=self.colours)
 
     def check_sizes(self, index: int, sample: Sample) -> None:
@@ -100,3 +100,8 @@ class LabelledImages:
                 f"{label_picture}: {labelled[0]} x {labelled[1]} labels (H x W) for an image of {height} x {width}, "
                 f"{picture}; label it again, or resize the labels by nearest neighbour.{turned}"
             )
+
+
+def _require(path: Path, what: str) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file, {what}; put it back, or take its pair out of the set")

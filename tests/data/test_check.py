@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jpu_edu import cli
-from jpu_edu.data import check, readers
+from jpu_edu.data import check, layouts, readers
 from jpu_edu.data.files import read_image
 from tests.data import tiny
 
@@ -104,7 +104,7 @@ def test_what_is_no_fault_is_noted(tmp_path, capsys):
 )
 def test_a_layout_is_recognised_and_all_its_splits_are_read(tmp_path, maker, name, splits):
     root = maker(tmp_path / "set")
-    assert check.recognise(root) == name
+    assert layouts.recognise(root) == name
     assert cli.main(["data", "check", str(root), "--json", str(tmp_path / "a.json")]) == 0
     assert [split["split"] for split in json.loads((tmp_path / "a.json").read_text())["splits"]] == splits
 
@@ -121,7 +121,7 @@ def test_a_layout_is_recognised_and_all_its_splits_are_read(tmp_path, maker, nam
 )
 def test_a_layout_is_recognised_from_the_folder_above(tmp_path, maker, below, name, capsys):
     maker(tmp_path / below)
-    assert check.recognise(tmp_path) == name and cli.main(["data", "check", str(tmp_path)]) == 0
+    assert layouts.recognise(tmp_path) == name and cli.main(["data", "check", str(tmp_path)]) == 0
 
 
 def test_a_named_layout_counts_background_as_a_class(tmp_path, capsys):

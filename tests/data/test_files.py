@@ -111,7 +111,7 @@ def broken(path, how):
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ("missing", "no such file, .* put it back"),
+        ("missing", "no such picture; look at the name"),
         ("empty", r"the file is empty \(0 bytes\); copy or download it again"),
         ("truncated", "no readable picture .* copy or download it again"),
         ("text", "no readable picture .* copy or download it again"),
