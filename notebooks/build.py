@@ -8,28 +8,32 @@ its tag `raises-exception` says so), a check fails, a picture has no words, or a
 """
 
 import argparse
+import functools
 import hashlib
+import math
 import os
 import re
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from queue import Empty
 
 import jupytext
 import nbformat
+from jupyter_client.channels import AsyncZMQSocketChannel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE / "src"
-# A reply whose wake-up is lost is found only when this has run out. That is rare; a longer bound makes it cost more.
 CELL_SECONDS = 75
+LOOK_AGAIN = 1.0  # seconds; a kernel's reply whose wake-up was lost is found at the next look
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 # The verdict column of jpu_edu.ops.compare.table: two spaces, then one of these, then the end of the line.
@@ -93,6 +97,7 @@ def execute(notebook: NotebookNode, *, folder: Path) -> None:
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns of unencrypted talk with itself
     )
+    client.on_notebook_start = lambda notebook: _look_again(client.kc.shell_channel, client.kc.iopub_channel)
     client.execute()  # the state of widgets goes with the rest of what nbclient puts into the metadata
     notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
     for output in outputs(notebook):
@@ -102,6 +107,22 @@ def execute(notebook: NotebookNode, *, folder: Path) -> None:
             del output.data[WIDGET]  # a random name of something that died with the kernel
             if output.data.get("text/plain", "").startswith("interactive("):
                 output.data["text/plain"] = "Run this cell to move its sliders."
+
+
+def _look_again(*channels: AsyncZMQSocketChannel) -> None:
+    """Make a long wait for a message a row of short ones. On a busy machine the wake-up of a long one can be lost."""
+    for channel in channels:
+        channel.get_msg = functools.partial(_in_short_waits, channel.get_msg)
+
+
+async def _in_short_waits(wait: Callable[..., Awaitable[dict]], timeout: float | None = None) -> dict:
+    end = time.monotonic() + (math.inf if timeout is None else timeout)
+    while True:
+        try:
+            return await wait(timeout=min(LOOK_AGAIN, max(0.0, end - time.monotonic())))
+        except Empty:
+            if time.monotonic() >= end:
+                raise
 
 
 def write(notebook: NotebookNode, path: Path) -> None:
