@@ -89,8 +89,8 @@ def test_every_corner_of_the_ranges_draws_and_reports(shown, capsys, corner):
 def test_the_report_is_the_ramps(shown, capsys):
     explore_alignment(**START, way="align_corners=True")
     text = capsys.readouterr().out
-    assert "sample 14 stands at pixel 448 and is shown at 472, a gap of 24." in text
-    assert "read -22.8 to 0.0 pixels beside their place. Crosses: 3 lie beyond" in text
+    assert "Sample 14 stands at pixel 448 and is shown at 472, a gap of 24." in text
+    assert "read -22.8 to 0.0 pixels beside their place, 3 beyond" in text
     explore_alignment(**START | {"size": 481}, way="align_corners=True")
     assert "read 0.0 to 0.0 pixels beside their place.\n" in capsys.readouterr().out
 

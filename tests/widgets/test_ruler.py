@@ -50,7 +50,7 @@ def torn_columns(page, x: float) -> int:
 
 def test_the_page_is_complete_and_the_same_every_time():
     assert ruler()._repr_html_() == ruler()._repr_html_()
-    assert "sample 14 stands at pixel 448 and is shown at 472, a gap of 24." in repr(ruler())
+    assert "Sample 14 stands at pixel 448 and is shown at 472, a gap of 24." in repr(ruler())
     assert ruler().alt in ruler()._repr_html_()
 
 
