@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from jpu_edu.data.sets import ImageSet
 from jpu_edu.train.config import Config
 
 
@@ -47,6 +48,26 @@ def _lower(config: Config) -> str:
         f"The checkpoints before it are untouched and good. Start in another folder with lr below {config.lr:g}"
         f"{warm}{half}; with data of your own, look at the labels: `python -m jpu_edu data check PATH`"
     )
+
+
+def check_classes(model: nn.Module, train_set: ImageSet, val_set: ImageSet) -> None:
+    """Pass if network, training set and validation set speak of the same classes.
+
+    Raises:
+        ValueError: says who has which.
+    """
+    ours, theirs = train_set.classes.names, val_set.classes.names
+    if ours != theirs:
+        raise ValueError(
+            f"train: {train_set.name} {train_set.split} has the classes {', '.join(ours)}; {val_set.name} "
+            f"{val_set.split} has {', '.join(theirs)}. Names and order must agree"
+        )
+    told = (getattr(model, "architecture", None) or {}).get("classes", len(ours))
+    if told != len(ours):
+        raise ValueError(
+            f"train: the network tells {told} classes, {train_set.name} has {len(ours)} ({', '.join(ours[:3])}, ...); "
+            f"build it with classes={len(ours)}"
+        )
 
 
 @contextmanager

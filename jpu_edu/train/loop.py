@@ -21,7 +21,7 @@ from jpu_edu.train import speed
 from jpu_edu.train.config import Config
 from jpu_edu.train.distributed import joined
 from jpu_edu.train.evaluate import Evaluation, evaluate
-from jpu_edu.train.faults import Finite, check_weights, memory_advice
+from jpu_edu.train.faults import Finite, check_classes, check_weights, memory_advice
 from jpu_edu.train.folder import RunFolder
 from jpu_edu.train.log import Reporter
 from jpu_edu.train.state import State
@@ -89,6 +89,7 @@ def train(
 
     Source: FastFCN, section 4.1; walkthrough 11.
     """
+    check_classes(model, train_set, val_set)
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     about = {
         "network": model.architecture or shapes,
@@ -106,7 +107,8 @@ def train(
             say(opening(state.optimiser, model, config, world))
             if (saved := world.from_first(run.state if run else None)) is not None:
                 state.restore(saved)
-                say(*(run.notes if run else ()), f"Going on after {state.taken} steps.", sep="\n")
+                for note in (*(run.notes if run else ()), f"Going on after {state.taken} steps."):
+                    say(note)
 
             net = world.wrapped(torch.compile(model) if config.compile else model)
             batches = Batches(

@@ -7,6 +7,7 @@ Shape legend
 
 from contextlib import nullcontext
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -49,7 +50,7 @@ def seed_step(config: Config, step: int, world: World) -> None:
     Notice: so there is no random state to save and restore. A resumed run draws what the uninterrupted one drew, in
     every process, as order and augmentation of the images do (see `data.batches`).
     """
-    torch.manual_seed((config.seed << 40) + (step << 12) + world.rank)
+    torch.manual_seed(int(np.random.SeedSequence((config.seed, step, world.rank)).generate_state(1)[0]))
 
 
 def gradients(
@@ -110,7 +111,8 @@ def opening(optimiser: Optimizer, model: nn.Module, config: Config, world: World
     at_once = config.batch // pieces
     lines = [
         group_table(optimiser),
-        f"A step takes {config.batch} images: {world.size} processes x {config.accumulate} micro-batches x {at_once}.",
+        f"A step takes {config.batch} images: {_count(world.size, 'process', 'es')} x "
+        f"{_count(config.accumulate, 'micro-batch', 'es')} x {at_once}.",
     ]
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and not isinstance(m, FrozenBatchNorm)]
     seen = at_once * (world.size if any(isinstance(m, nn.SyncBatchNorm) for m in norms) else 1)
@@ -120,3 +122,7 @@ def opening(optimiser: Optimizer, model: nn.Module, config: Config, world: World
             "norm='group', or norm='frozen' with pretrained weights, or larger pieces."
         )
     return "\n".join(lines)
+
+
+def _count(number: int, word: str, ending: str) -> str:
+    return f"{number} {word}{ending if number > 1 else ''}"
