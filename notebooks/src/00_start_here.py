@@ -138,11 +138,11 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 # | **01** | [Convolution](01_convolution.ipynb) | which inputs make this output? | exact |
 # | **02** | [Stride and reduce](02_stride_and_reduce.ipynb) | what does a stride throw away? | exact |
 # | **03** | [Split, conv, merge](03_split_conv_merge.ipynb) | are the holes really there? | exact |
-# | 04 | What dilation costs | who pays, dilation or resolution? | exact, measured |
-# | 05 | FCN | how does a classifier become a map? | exact |
-# | 06 | Where do the pixels live? | by how many pixels is an upsampling off? | exact |
-# | 07 | Joint upsampling, the classic way | can a sharp picture sharpen another one? | approximate |
-# | 08 | Two networks, one set of weights | does it hold for a whole ResNet? | exact |
+# | **04** | [What dilation costs](04_what_dilation_costs.ipynb) | who pays, dilation or resolution? | exact, measured |
+# | **05** | [FCN](05_fcn.ipynb) | how does a classifier become a map? | exact |
+# | **06** | [Where do the pixels live?](06_where_do_the_pixels_live.ipynb) | by how many pixels is an upsampling off? | exact |
+# | **07** | [Joint upsampling, the classic way](07_joint_upsampling.ipynb) | can a sharp picture sharpen another one? | approximate |
+# | **08** | [Two networks, one set of weights](08_two_networks.ipynb) | does it hold for a whole ResNet? | exact |
 # | 09 | Context | what does one output see? | measured |
 # | 10 | Joint upsampling, posed and solved | how well can y_d be had from y_s and y_m? | all three |
 # | 11 | FastFCN, line by line, trained | does it work? | learned |
@@ -151,7 +151,7 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 #
 # The rows with a link are written. The others are on their way, in this order.
 #
-# **One hour:** 00, 03, and the figures of 02. **One day:** 00 to 03 in order, with every prediction typed.
+# **One hour:** 00, 03, and the figures of 02. **One day:** 00 to 08 in order, with every prediction typed.
 #
 # ## 5 · Where should you begin?
 #

@@ -810,8 +810,8 @@ print(table([worst(rows)]))
 # Shelhamer, Long and Darrell, *Fully Convolutional Networks for Semantic Segmentation*, 2017,
 # [arXiv 1605.06211](https://arxiv.org/abs/1605.06211), where the same decomposition is called shift-and-stitch.
 #
-# **Next:** [04 · What dilation costs](../README.md#the-course), when it is written; until then,
-# `python -m jpu_edu verify` checks every identity of this page on other shapes.
+# **Next:** [04 · Who pays for the holes?](04_what_dilation_costs.ipynb). And `python -m jpu_edu verify` checks every
+# identity of this page on other shapes.
 
 # %% tags=["hide-input"]
 tally()
