@@ -539,7 +539,8 @@ for coarse, fine in ((32, 8), (16, 8), (8, 1)):
 # %% [markdown]
 # Now turn the knobs yourself: other strides, other sizes. Is there a pair of strides at which True
 # is exact at 480? (Every stride up to 32 divides 480. That is the trouble.) Ruler, ramp and photograph all come from tensors here. Dots are fine samples between
-# coarse ones; crosses lie beyond the last one.
+# coarse ones; crosses lie beyond the last one. The sliders *coarse* and *fine* count halvings: 5 is stride 32, 3 is
+# stride 8, 0 is the pixels.
 
 # %%
 explore_alignment(size=480, coarse_halvings=5, fine_halvings=3, way=TRUE)
