@@ -83,7 +83,7 @@ class Batches:
         self.images, self.batch, self.crop, self.seed, self.base = images, batch, crop, seed, base
         self.augmentation = {"scale": scale, "flip": flip, "blur": blur}
         draw(0, key=(seed,), **self.augmentation)  # refuses a wrong scale now rather than at the first step
-        self.device, self.workers = torch.device(device), workers
+        self.device, self.workers = torch.empty(0, device=device).device, workers  # "cuda" becomes "cuda:0"
         share = batch // world
         self.slice = slice(rank * share, (rank + 1) * share)
         self._resident = self._load_all() if resident else None
@@ -106,7 +106,7 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """Batch `step`, this rank's part: images (b, 3, h, w), normalised, and labels (b, h, w)."""
-        draws = draw(self.batch, key=(self.seed, DRAWS, step), **self.augmentation)[self.slice]
+        draws = draw(self.batch, key=(self.seed, DRAWS, step), **self.augmentation).of(self.slice)
         indices = self.indices(step)
         if self._resident is not None:
             chosen = torch.tensor(indices, device=self.device)
@@ -116,7 +116,7 @@ class Batches:
         if len({sample.labels.shape for sample in samples}) == 1:
             return self._augmented(samples, draws)
         # images of several sizes: one by one, then together
-        parts = [self._augmented([sample], draws[k : k + 1]) for k, sample in enumerate(samples)]
+        parts = [self._augmented([sample], draws.of(slice(k, k + 1))) for k, sample in enumerate(samples)]
         images, labels = zip(*parts, strict=True)
         return torch.cat(images), torch.cat(labels)
 
@@ -153,7 +153,10 @@ class Batches:
 
     def _send(self, part: Tensor) -> Tensor:
         """To the device; from pinned memory, so that the copy does not wait for the device's work."""
-        return part.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else part
+        if self.device.type != "cuda":
+            return part.to(self.device)
+        with torch.cuda.device(self.device):  # a new thread is on GPU 0
+            return part.pin_memory().to(self.device, non_blocking=True)
 
     def _load_all(self) -> tuple[UInt8[Tensor, "n 3 H W"], UInt8[Tensor, "n H W"]]:
         with ThreadPoolExecutor(max(1, self.workers)) as pool:

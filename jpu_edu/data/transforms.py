@@ -6,11 +6,12 @@ Shape legend
     h, w    size of the crop
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from torch import Tensor
 
 from jpu_edu.data.classes import VOID
@@ -35,25 +36,26 @@ def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float32[Tensor, "B 3 H W"]:
     return (images.float() - _of_channels(MEAN, images.device)) / _of_channels(STD, images.device)
 
 
-class Draws(NamedTuple):
+@dataclass(frozen=True)
+class Draws:
     """The random choices for a batch, one entry an image. They live on the CPU, so every device sees the same crops.
 
     Fields:
-        scale: factor of the short side.
+        scale: factor of the size.
         top, left: where the crop lies in the scaled image, from 0 (at its start) to 1 (at its end).
         flip: whether the crop is mirrored, left to right.
         sigma: deviation of the Gaussian blur in pixels of the crop; 0 is none.
     """
 
-    scale: Float64[Tensor, "B"]
-    top: Float64[Tensor, "B"]
-    left: Float64[Tensor, "B"]
-    flip: Bool[Tensor, "B"]
-    sigma: Float64[Tensor, "B"]
+    scale: Float64[Tensor, " B"]
+    top: Float64[Tensor, " B"]
+    left: Float64[Tensor, " B"]
+    flip: Bool[Tensor, " B"]
+    sigma: Float64[Tensor, " B"]
 
-    def __getitem__(self, images: slice) -> "Draws":
+    def of(self, images: slice) -> "Draws":
         """The draws of some of the images."""
-        return Draws(*(field[images] for field in tuple(self)))
+        return Draws(self.scale[images], self.top[images], self.left[images], self.flip[images], self.sigma[images])
 
 
 def draw(count: int, *, key: tuple[int, ...], scale: tuple[float, float], flip: bool, blur: bool) -> Draws:
@@ -84,36 +86,42 @@ def draw(count: int, *, key: tuple[int, ...], scale: tuple[float, float], flip: 
 
 
 class _Axis(NamedTuple):
-    """Where the samples of one axis of the crop lie in the image."""
+    """Where the samples of one axis of the crop lie on that axis of the image, in pixels."""
 
-    nearest: Int64[Tensor, "B n"]  # the pixel of the image, any where outside
-    inside: Bool[Tensor, "B n"]
-    matrix: Float32[Tensor, "B n N"]
+    nearest: Int64[Tensor, "B n"]
+    inside: Bool[Tensor, "B n"]  # outside lies padding, and `nearest` means nothing
+    centre: Float64[Tensor, "B n"]
+    reach: Float64[Tensor, "B 1"]  # half the base of the triangle that reads a sample
 
 
 def _axis(
-    length: int, scaled: Int64[Tensor, "B"], start: Float64[Tensor, "B"], flip: Bool[Tensor, "B"], draws: Draws,
-    n: int, device: torch.device,
-) -> _Axis:  # fmt: skip
-    """Read one axis: `n` samples of an axis of `length` pixels that is resized to `scaled` pixels."""
+    length: int, scaled: Int64[Tensor, " B"], start: Float64[Tensor, " B"], flip: Bool[Tensor, " B"], *, n: int
+) -> _Axis:
+    """`n` samples of an axis of `length` pixels that is resized to `scaled` pixels, from `start` (0 to 1) on."""
     sample = torch.arange(n).expand(len(scaled), n)
     sample = torch.where(flip[:, None], n - 1 - sample, sample)
     position = sample + (start * ((scaled - n).clamp(min=0) + 1)).long()[:, None]
-    inside = (position < scaled[:, None]).to(device)
-    twice = (2 * position + 1) * length  # integers, so that a tie is a tie on every machine
-    nearest = (twice // (2 * scaled[:, None])).clamp(max=length - 1).to(device)
-    centre = twice / (2 * scaled[:, None]) - 0.5
-    reach = (length / scaled).clamp(min=1)  # shrinking averages over all pixels that a sample stands for
+    scaled = scaled[:, None]
+    twice = (2 * position + 1) * length  # an integer, so that a tie is a tie on every machine
+    nearest = (twice // (2 * scaled)).clamp(max=length - 1)
+    reach = (length / scaled.double()).clamp(min=1)  # shrinking averages over the pixels that a sample stands for
+    return _Axis(nearest, position < scaled, twice / (2.0 * scaled) - 0.5, reach)
+
+
+def _matrix(
+    axis: _Axis, sigma: Float64[Tensor, " B"], *, length: int, device: torch.device
+) -> Float32[Tensor, "B n N"]:
+    """Row i holds the weights by which sample i reads the pixels of the axis. A row of padding is zero."""
     pixel = torch.arange(length, device=device)
-    distance = (centre.float().to(device)[:, :, None] - pixel).abs() / reach.float().to(device)[:, None, None]
-    matrix = (1 - distance).clamp(min=0) * inside[:, :, None]
-    matrix = matrix / matrix.sum(-1, keepdim=True).clamp(min=1e-6)
-    if draws.sigma.any():
-        apart = torch.arange(n, device=device)[:, None] - torch.arange(n, device=device)
-        sigma = draws.sigma.clamp(min=1e-3).float().to(device)
-        gauss = (-0.5 * (apart / sigma[:, None, None]).square()).exp()
-        matrix = gauss / gauss.sum(-1, keepdim=True) @ matrix
-    return _Axis(nearest, inside, matrix)
+    away = (axis.centre.float().to(device)[:, :, None] - pixel).abs() / axis.reach.float().to(device)[:, :, None]
+    weights = (1 - away).clamp(min=0)
+    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-6) * axis.inside.to(device)[:, :, None]
+    if sigma.any():
+        sample = torch.arange(axis.centre.shape[1], device=device)
+        spread = sigma.clamp(min=1e-3).float().to(device)[:, None, None]
+        gauss = (-0.5 * ((sample[:, None] - sample) / spread).square()).exp()
+        weights = gauss / gauss.sum(-1, keepdim=True) @ weights
+    return weights
 
 
 def augment(
@@ -123,42 +131,46 @@ def augment(
     *,
     crop: tuple[int, int],
     base: int | None = None,
-) -> tuple[Float[Tensor, "B 3 h w"], UInt8[Tensor, "B h w"]]:
-    """Scale, crop, mirror and blur a batch and normalise it; the labels go where their pixels go.
+) -> tuple[Float32[Tensor, "B 3 h w"], UInt8[Tensor, "B h w"]]:
+    """Scale, crop, mirror and blur a batch, and normalise it; every label goes where its pixel goes.
 
-    Notice: each of the four acts on rows and on columns by itself and is linear, so each axis needs one matrix, and a
-    batch is rows @ image @ columns^T. With scale 1, no flip, no blur and the image's own size it is `normalise`,
-    bit for bit.
+    Notice: all four are linear and treat rows and columns each by itself, so they are one matrix an axis, and a batch
+    is rows @ image @ columns^T. With scale 1, no flip, no blur and the image's own size that is `normalise`, bit for
+    bit.
 
     Args:
         images, labels: of one size, on any device; the work is done there.
         draws: from `draw`, one entry an image.
-        crop: (h, w). An image that is smaller after scaling is filled up, at the right and bottom.
+        crop: (h, w). An image that is smaller after scaling is filled up at the right and bottom, and then mirrored.
         base: the short side that scale 1 stands for (520 in the official recipes); None keeps each image's own.
 
     Returns:
         images, normalised, with 0 (the mean colour) in the padding; labels with VOID in the padding.
 
-    Convention: pixel centres as with align_corners=False: sample i of an axis that is resized from N to n pixels lies
-        at (i + 1/2) N / n - 1/2. The image is read there with a triangle as wide as a sample when it shrinks (bilinear
-        with anti-aliasing, as Pillow does), else bilinearly; the label is that of the nearest pixel, of the later one
-        in a tie. Padding is void and never class 0: the official code makes it class 0, background, for PASCAL VOC.
+    Convention: pixel centres as with align_corners=False: sample i of an axis resized from N to n pixels lies at
+        (i + 1/2) N / n - 1/2. The image is read there by a triangle: bilinearly, and when it shrinks with a triangle as
+        wide as two samples, against aliasing, as Pillow does. The label is that of the nearest pixel, in a tie of the
+        later one. Padding is void, never class 0; the official code pads PASCAL VOC with 0, which is background.
 
     Source: the official FastFCN's training transforms; walkthrough 11.
     """
     height, width = labels.shape[-2:]
-    short = min(height, width)
+    device, short = images.device, min(height, width)
     factor = (draws.scale * (base or short)).round().clamp(min=1) / short
-    device, still = images.device, torch.zeros_like(draws.flip)
     tall, wide = ((factor * length).round().long().clamp(min=1) for length in (height, width))
-    rows = _axis(height, tall, draws.top, still, draws, crop[0], device)
-    columns = _axis(width, wide, draws.left, draws.flip, draws, crop[1], device)
+    rows = _axis(height, tall, draws.top, torch.zeros_like(draws.flip), n=crop[0])
+    columns = _axis(width, wide, draws.left, draws.flip, n=crop[1])
 
-    # Whole numbers to 255 survive any precision of a matrix product; the mean comes off afterwards.
-    read = rows.matrix[:, None] @ images.float() @ columns.matrix[:, None].mT
-    weight = rows.matrix.sum(-1)[:, None, :, None] * columns.matrix.sum(-1)[:, None, None, :]
-    read = (read - weight * _of_channels(MEAN, device)) / _of_channels(STD, device)
+    pixel = (rows.nearest[:, :, None] * width + columns.nearest[:, None, :]).flatten(1).to(device)
+    inside = (rows.inside[:, :, None] & columns.inside[:, None, :]).to(device)
+    labels = torch.where(inside, labels.flatten(1).gather(1, pixel).unflatten(1, crop), VOID)
+    if (factor == 1).all() and not draws.sigma.any():  # each sample is a pixel: what the matrices would do, but faster
+        picked = images.flatten(2).gather(2, pixel[:, None].expand(-1, 3, -1)).unflatten(2, crop)
+        return normalise(picked) * inside[:, None], labels
 
-    which = torch.arange(len(labels), device=device)[:, None, None]
-    taken = labels[which, rows.nearest[:, :, None], columns.nearest[:, None, :]]
-    return read, torch.where(rows.inside[:, :, None] & columns.inside[:, None, :], taken, VOID)
+    rows = _matrix(rows, draws.sigma, length=height, device=device)
+    columns = _matrix(columns, draws.sigma, length=width, device=device)
+    # Whole numbers up to 255 survive any precision of a matrix product, so the mean comes off afterwards.
+    read = rows[:, None] @ images.float() @ columns[:, None].mT
+    weight = rows.sum(-1)[:, None, :, None] * columns.sum(-1)[:, None, None, :]
+    return (read - weight * _of_channels(MEAN, device)) / _of_channels(STD, device), labels
