@@ -9,6 +9,7 @@ import torch
 from jpu_edu.bench import conv, networks
 from jpu_edu.cost.record import write_json
 from jpu_edu.data import check as check_data
+from jpu_edu.train import evaluate, predict
 from jpu_edu.verify import Setting, record, report, verify
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -40,6 +41,14 @@ def parser() -> argparse.ArgumentParser:
     )
     check_data.add_arguments(one)
     one.set_defaults(run=check_data.main)
+
+    for name, module, what in (
+        ("evaluate", evaluate, "a network on a labelled set: mIoU, pixel accuracy, boundaries, class by class"),
+        ("predict", predict, "label pictures: overlay, label picture, legend"),
+    ):
+        one = commands.add_parser(name, help=what)
+        module.add_arguments(one)
+        one.set_defaults(run=module.main)
 
     bench = commands.add_parser("bench", help="measure on this machine: ratios of things run in turn")
     benches = bench.add_subparsers(dest="bench", required=True, metavar="what")

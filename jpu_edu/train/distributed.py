@@ -70,10 +70,11 @@ def joined(device: str | torch.device) -> Iterator[World]:
     Raises:
         ValueError: a device that this machine does not have.
     """
-    device, asked = torch.device(device), int(os.environ.get("WORLD_SIZE", "1"))
-    if device.type == "cuda" and asked > 1:
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    asked = int(os.environ.get("WORLD_SIZE", "1"))
     try:
+        device = torch.device(device)
+        if device.type == "cuda" and asked > 1:
+            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]

@@ -12,7 +12,7 @@ Each of the three functions takes the image as it is read, uint8, and moves and 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -26,6 +26,9 @@ from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.ops.interp import resize
 
 Network = Segmenter | Fused
+
+#: (network, uint8 image) -> labels (H, W), or scores (K, H, W) of which the largest counts.
+Score = Callable[[nn.Module, Tensor], Tensor]
 
 #: The scales of the official multi-scale numbers, with flips.
 OFFICIAL_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
