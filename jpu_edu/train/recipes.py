@@ -1,0 +1,298 @@
+"""Whole experiments, one function each: a network, its sets and every number. Read one, change it, run it.
+
+    from jpu_edu.train import recipes
+    recipes.run(recipes.shapes_minute(), folder="runs/minute")
+
+or `python -m jpu_edu train shapes_minute`. `python -m jpu_edu train --list` names them all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from jpu_edu.data import readers
+from jpu_edu.data.held import Held
+from jpu_edu.data.scenes import Scenes
+from jpu_edu.data.sets import ImageSet
+from jpu_edu.models import build, weights
+from jpu_edu.models.segmenter import Segmenter
+from jpu_edu.train.config import Config
+from jpu_edu.train.loop import Result, train
+
+Network = Callable[..., Segmenter]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An experiment.
+
+    Fields:
+        name: of its folder.
+        model: number of classes -> network, with weights drawn from torch's random numbers.
+        sets: path of the data (None where there is none) -> training set, validation set.
+        config: the rest.
+    """
+
+    name: str
+    model: Callable[[int], Segmenter]
+    sets: Callable[[Path | None], tuple[ImageSet, ImageSet]]
+    config: Config
+
+
+def run(
+    recipe: Recipe,
+    *,
+    folder: str | Path,
+    data: str | Path | None = None,
+    backbone: str | Path | None = None,
+    device: str = "cpu",
+    resume: bool = False,
+    seconds: float | None = None,
+    progress: bool = True,
+    watch: Callable[[dict[str, Any]], None] | None = None,
+) -> Result:
+    """Make the sets, draw the network from the recipe's seed, and train.
+
+    Args:
+        data: where the set is, for recipes that read one.
+        backbone: a file with pretrained weights for the backbone, see `weights.load_backbone`; None starts from
+            random ones.
+        folder, device, resume, seconds, progress, watch: see `train`.
+
+    Raises:
+        FileNotFoundError, ValueError: data that cannot be read; weights that do not fit. What `train` raises.
+    """
+    train_set, val_set = recipe.sets(None if data is None else Path(data))
+    torch.manual_seed(recipe.config.seed)
+    model = recipe.model(len(train_set.classes))
+    if backbone is not None:
+        weights.load_backbone(backbone, into=model.backbone)
+    return train(
+        model, train_set, val_set, recipe.config, folder=folder, device=device, resume=resume, seconds=seconds,
+        progress=progress, watch=watch,
+    )  # fmt: skip
+
+
+def _on_disk(reader: Callable[..., ImageSet], factor: int = 1) -> Callable[[Path | None], tuple[ImageSet, ImageSet]]:
+    """Training and validation split of a public layout; with a factor, in memory and smaller."""
+
+    def sets(path: Path | None) -> tuple[ImageSet, ImageSet]:
+        if path is None:
+            raise ValueError(f"recipes: this recipe reads {reader.__name__} from a folder; name it with --data PATH")
+        train_set, val_set = reader(path, split="train"), reader(path, split="val")
+        return (train_set, val_set) if factor == 1 else (Held(train_set, factor=factor), Held(val_set, factor=factor))
+
+    return sets
+
+
+def shapes_minute(
+    network: Literal["fcn32s", "fcn8s", "bilinear", "encoder_decoder", "fpn", "dilated", "fastfcn"] = "fastfcn",
+) -> Recipe:
+    """Synthetic scenes, a tiny backbone, about a minute on a laptop, no download.
+
+    Notice: nothing is pretrained, so every part has the same rate. One-cycle AdamW gets there in half the steps of the
+    paper's schedule, which is made for long runs.
+
+    Args:
+        network: with the tiny backbone (width 16), each with the head of FCN where it has a choice.
+    """
+    networks: dict[str, Network] = {
+        "fcn32s": build.fcn32s,
+        "fcn8s": build.fcn8s,
+        "bilinear": partial(build.fastfcn, neck="bilinear", head="fcn", aux=False),
+        "encoder_decoder": partial(build.encoder_decoder, aux=False),
+        "fpn": partial(build.fpn, aux=False),
+        "dilated": partial(build.dilated_fcn, aux=False),
+        "fastfcn": partial(build.fastfcn, head="fcn", width=32, aux=False),
+    }
+    if network not in networks:
+        raise ValueError(f"shapes_minute: network={network!r}; choose one of {', '.join(networks)}")
+    return Recipe(
+        name=f"shapes_minute_{network}",
+        model=lambda classes: networks[network](classes=classes, backbone="tiny"),
+        sets=lambda _: (Scenes(3000), Scenes(200, split="val")),
+        config=Config(
+            steps=1500, batch=8, crop=(128, 128), optimiser="adamw", schedule="one_cycle", lr=6e-3, lr_factor=1.0,
+            weight_decay=1e-4, scale=(1.0, 1.0), blur=False, resident=True, evaluate_every=500, save_every=500,
+        ),
+    )  # fmt: skip
+
+
+def camvid_quarter(network: Literal["fcn32s", "fcn8s", "dilated", "fastfcn"] = "fastfcn") -> Recipe:
+    """CamVid with a quarter of its pixels (180 x 240) and a tiny backbone: minutes on a CPU.
+
+    Notice: its scores are those of a small network on small images, and comparable among themselves alone.
+    """
+    networks: dict[str, Network] = {
+        "fcn32s": build.fcn32s,
+        "fcn8s": build.fcn8s,
+        "dilated": partial(build.dilated_fcn, aux=False),
+        "fastfcn": partial(build.fastfcn, head="fcn", width=32, aux=False),
+    }
+    if network not in networks:
+        raise ValueError(f"camvid_quarter: network={network!r}; choose one of {', '.join(networks)}")
+    return Recipe(
+        name=f"camvid_quarter_{network}",
+        model=lambda classes: networks[network](classes=classes, backbone="tiny"),
+        sets=_on_disk(readers.camvid, factor=2),
+        config=Config(
+            steps=1200, batch=8, crop=(160, 160), optimiser="adamw", schedule="one_cycle", lr=6e-3, lr_factor=1.0,
+            weight_decay=1e-2, scale=(0.75, 1.5), blur=False, resident=True, evaluate_every=400, save_every=400,
+        ),
+    )  # fmt: skip
+
+
+def _camvid(name: str, network: Network) -> Recipe:
+    """CamVid at 360 x 480 on a ResNet-50, 200 epochs of 367 images: one setting for every network.
+
+    Notice: without --backbone it starts from random weights; then every part has the same rate. The set lives on the
+    device as bytes (254 MB), and no file is read after the first minute.
+    """
+    return Recipe(
+        name=name,
+        model=lambda classes: network(classes=classes, backbone="resnet50"),
+        sets=_on_disk(readers.camvid),
+        config=Config(
+            steps=4600, batch=16, crop=(360, 480), lr=0.02, lr_factor=1.0, weight_decay=5e-4, warmup=200,
+            scale=(0.5, 2.0), precision="bfloat16", resident=True, evaluate_every=460, save_every=230,
+        ),
+    )  # fmt: skip
+
+
+def camvid_fcn32s_r50() -> Recipe:
+    """FCN-32s on CamVid."""
+    return _camvid("camvid_fcn32s_r50", build.fcn32s)
+
+
+def camvid_fcn8s_r50() -> Recipe:
+    """FCN-8s on CamVid."""
+    return _camvid("camvid_fcn8s_r50", build.fcn8s)
+
+
+def camvid_fpn_r50() -> Recipe:
+    """FPN on CamVid."""
+    return _camvid("camvid_fpn_r50", build.fpn)
+
+
+def camvid_encoder_decoder_r50() -> Recipe:
+    """Encoder-decoder on CamVid."""
+    return _camvid("camvid_encoder_decoder_r50", build.encoder_decoder)
+
+
+def camvid_dilated_r50() -> Recipe:
+    """DilatedFCN at output stride 8 on CamVid."""
+    return _camvid("camvid_dilated_r50", build.dilated_fcn)
+
+
+def camvid_deeplabv3_r50() -> Recipe:
+    """DeepLabv3 at output stride 8 on CamVid."""
+    return _camvid("camvid_deeplabv3_r50", build.deeplabv3)
+
+
+def camvid_pspnet_r50() -> Recipe:
+    """PSPNet at output stride 8 on CamVid."""
+    return _camvid("camvid_pspnet_r50", build.pspnet)
+
+
+def camvid_encnet_r50() -> Recipe:
+    """EncNet at output stride 8 on CamVid."""
+    return _camvid("camvid_encnet_r50", build.encnet)
+
+
+def camvid_fastfcn_r50() -> Recipe:
+    """FastFCN with EncNet's head on CamVid: the paper's main network."""
+    return _camvid("camvid_fastfcn_r50", partial(build.fastfcn, head="enc"))
+
+
+def camvid_fastfcn_fcn_r50() -> Recipe:
+    """FastFCN with the head of FCN on CamVid."""
+    return _camvid("camvid_fastfcn_fcn_r50", partial(build.fastfcn, head="fcn"))
+
+
+def camvid_fastfcn_psp_r50() -> Recipe:
+    """FastFCN with PSPNet's head on CamVid."""
+    return _camvid("camvid_fastfcn_psp_r50", partial(build.fastfcn, head="psp"))
+
+
+def camvid_fastfcn_aspp_r50() -> Recipe:
+    """FastFCN with DeepLabv3's head on CamVid."""
+    return _camvid("camvid_fastfcn_aspp_r50", partial(build.fastfcn, head="aspp"))
+
+
+def _official(
+    name: str, head: str, jpu: bool, depth: int, reader: Callable[..., ImageSet], images: int, epochs: int, lr: float
+) -> Recipe:
+    """What both sets share: batch 16, crops of 480 of a short side of 520 x 0.5 to 2, and the paper's losses and rates.
+
+    An incomplete last batch is left out of an epoch there; here it is completed from the next epoch.
+    """
+    dilated = {"enc": build.encnet, "psp": build.pspnet, "aspp": build.deeplabv3}
+    if head not in dilated or depth not in (50, 101):
+        raise ValueError(f"{name}: head={head!r}, depth={depth}; choose enc, psp or aspp, and 50 or 101")
+    network = partial(build.fastfcn, head=head) if jpu else dilated[head]
+    per_epoch = images // 16
+    return Recipe(
+        name=f"{name}_{head}_{'jpu' if jpu else 'dilated'}_r{depth}",
+        model=lambda classes: network(classes=classes, backbone=f"resnet{depth}", stem="deep", norm="sync"),
+        sets=_on_disk(reader),
+        config=Config(
+            steps=epochs * per_epoch, batch=16, crop=(480, 480), lr=lr, lr_factor=10.0, momentum=0.9, weight_decay=1e-4,
+            power=0.9, warmup=0, aux_weight=0.2, se_weight=0.2, scale=(0.5, 2.0), base=520, flip=True, blur=True,
+            seed=1, evaluate_every=10 * per_epoch, save_every=per_epoch,
+        ),
+    )  # fmt: skip
+
+
+def pcontext(*, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, depth: Literal[50, 101] = 50) -> Recipe:
+    """PASCAL Context, 59 classes, as the official FastFCN trains: 80 epochs at a rate of 0.001.
+
+    Notice: the official code starts from ImageNet weights of the deep stem; give them with --backbone. It took
+    4 GPUs and SyncBatchNorm: `torchrun --nproc-per-node 4 -m jpu_edu train pcontext ...`.
+
+    Args:
+        head, depth: the networks of table 2.
+        jpu: False for the dilated twin.
+
+    Source: FastFCN, section 4.1, and its official code.
+    """
+    return _official("pcontext", head, jpu, depth, readers.pascal_context, 4998, 80, 0.001)
+
+
+def ade20k(*, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, depth: Literal[50, 101] = 50) -> Recipe:
+    """ADE20K, 150 classes, as the official FastFCN trains: 120 epochs at a rate of 0.01. Else as `pcontext`.
+
+    Source: FastFCN, section 4.1, and its official code.
+    """
+    return _official("ade20k", head, jpu, depth, readers.ade20k, 20210, 120, 0.01)
+
+
+def folder(*, backbone: str = "resnet18") -> Recipe:
+    """Your own images: FastFCN on a folder as `data.readers.folder` describes it, two classes or more.
+
+    Notice: made to start from. With a few hundred images take a small backbone, pretrained weights if you can
+    (--backbone FILE), and `accumulate` where memory is short.
+
+    Args:
+        backbone: see `models.build.BACKBONES`; with the 7x7 stem, which torchvision's weights have.
+    """
+    return Recipe(
+        name=f"folder_{backbone}",
+        model=lambda classes: build.fastfcn(classes=classes, backbone=backbone, stem="7x7"),
+        sets=_on_disk(readers.folder),
+        config=Config(
+            steps=3000, batch=8, crop=(256, 256), optimiser="adamw", schedule="one_cycle", lr=1e-3, lr_factor=1.0,
+            weight_decay=1e-2, evaluate_every=300, save_every=300,
+        ),
+    )  # fmt: skip
+
+
+#: Every recipe, in the order of the list.
+RECIPES: tuple[Callable[..., Recipe], ...] = (
+    shapes_minute, camvid_quarter, camvid_fcn32s_r50, camvid_fcn8s_r50, camvid_fpn_r50, camvid_encoder_decoder_r50,
+    camvid_dilated_r50, camvid_deeplabv3_r50, camvid_pspnet_r50, camvid_encnet_r50, camvid_fastfcn_r50,
+    camvid_fastfcn_fcn_r50, camvid_fastfcn_psp_r50, camvid_fastfcn_aspp_r50, pcontext, ade20k, folder,
+)  # fmt: skip
