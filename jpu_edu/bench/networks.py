@@ -40,7 +40,7 @@ class Target:
 
     def line(self) -> str:
         sign = "<=" if self.most else ">="
-        value = "" if self.measured is None else f"{self.measured:.2f}, "
+        value = "" if self.measured is None else f"{self.measured:.3g}, "
         return f"{self.number}  {self.claim} {sign} {self.limit:g}: {value}{self.verdict}"
 
 
