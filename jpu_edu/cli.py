@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
-from jpu_edu.bench import conv, networks
+from jpu_edu.bench import conv, networks, training
 from jpu_edu.cost.record import write_json
 from jpu_edu.data import check as check_data
-from jpu_edu.train import evaluate, predict
+from jpu_edu.train import command, evaluate, predict
 from jpu_edu.verify import Setting, record, report, verify
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     one.set_defaults(run=check_data.main)
 
     for name, module, what in (
+        ("train", command, "a network as a recipe says; --list names the recipes"),
         ("evaluate", evaluate, "a network on a labelled set: mIoU, pixel accuracy, boundaries, class by class"),
         ("predict", predict, "label pictures: overlay, label picture, legend"),
     ):
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
             networks,
             "every network: cost, time, and the ratio to its dilated twin; fused against official form",
         ),
+        ("training", training, "what a minute of training buys: networks at equal time and at equal steps"),
     ):
         one = benches.add_parser(name, help=what)
         module.add_arguments(one)

@@ -6,7 +6,8 @@ batch    images of a step, of all processes and micro-batches together
 
 import math
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
 #: What may differ between a run and its continuation: where it computes, and when it reports; not what.
 MAY_CHANGE = frozenset({"accumulate", "resident", "evaluate_every", "save_every", "log_every"})
@@ -46,8 +47,7 @@ class Config:
         resident: keep the training set on the device, where its images have one size.
 
     Raises:
-        TypeError: a value of another type.
-        ValueError: a number out of range; says which and what is possible.
+        ValueError: a value of another type, a number out of range; says which and what is possible.
 
     Source: FastFCN, section 4.1; walkthrough 11. Small batches: walkthrough 12.
     """
@@ -83,9 +83,9 @@ class Config:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, choices = getattr(self, field.name), get_args(field.type)
-            if get_origin(field.type) is Literal and value not in choices:
-                raise ValueError(f"Config: {field.name}={value!r}; choose one of {', '.join(choices)}")
+            value = getattr(self, field.name)
+            if not _is(value, field.type):
+                raise ValueError(f"Config: {field.name}={value!r}; {_words(field.type)}")
         low, high = self.scale
         for fine, names, remedy in (
             (min(self.steps, self.batch, self.accumulate) >= 1, "steps batch accumulate", "each must be >= 1"),
@@ -104,3 +104,23 @@ class Config:
             if not fine:
                 given = ", ".join(f"{name}={getattr(self, name)!r}" for name in names.split())
                 raise ValueError(f"Config: {given}; {remedy}")
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a field's type; a setting may come from a command line, where all is text."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return value in parts
+    if origin is tuple:
+        return isinstance(value, tuple) and len(value) == len(parts) and all(map(_is, value, parts))
+    if origin is UnionType:
+        return any(_is(value, part) for part in parts)
+    if kind is float:
+        return isinstance(value, float | int) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"choose one of {', '.join(get_args(kind))}"
+    return f"it must be {kind.__name__ if isinstance(kind, type) and not get_args(kind) else kind}"
