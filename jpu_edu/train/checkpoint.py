@@ -12,11 +12,13 @@ import os
 import pickle
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 NAME = re.compile(r"step-(\d{8,})-([0-9a-f]{16})\.pt")
 
@@ -48,6 +50,24 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def writing(folder: str | Path, what: str) -> Iterator[None]:
+    """
+    Raises:
+        OSError: in place of what failed inside; says that the earlier checkpoints are untouched, and what to do.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        held = checkpoints(folder)
+        kept = f"The checkpoint after {steps_of(held[-1])} steps is untouched" if held else "There is no checkpoint yet"
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(
+            f"train: {what} could not be written to {str(folder)!r} ({reason}). {kept}; make room or give permission, "
+            "then go on with --resume"
+        ) from error
 
 
 def save(folder: str | Path, state: Mapping[str, Any]) -> Path:

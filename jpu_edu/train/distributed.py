@@ -73,8 +73,8 @@ def joined(device: str | torch.device) -> Iterator[World]:
     asked = int(os.environ.get("WORLD_SIZE", "1"))
     try:
         device = torch.device(device)
-        if device.type == "cuda" and asked > 1:
-            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]

@@ -50,12 +50,14 @@ def _lower(config: Config) -> str:
     )
 
 
-def check_classes(model: nn.Module, train_set: ImageSet, val_set: ImageSet) -> None:
-    """Pass if network, training set and validation set speak of the same classes.
+def check_sets(model: nn.Module, train_set: ImageSet, val_set: ImageSet) -> None:
+    """Pass if network, training set and validation set speak of the same classes, and there is something to score.
 
     Raises:
         ValueError: says who has which.
     """
+    if len(val_set) == 0:
+        raise ValueError(f"train: {val_set.name} {val_set.split} has no images; look with `jpu_edu data check PATH`")
     ours, theirs = train_set.classes.names, val_set.classes.names
     if ours != theirs:
         raise ValueError(

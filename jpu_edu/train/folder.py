@@ -91,23 +91,16 @@ class RunFolder:
         """Write a checkpoint; what it belongs to is added.
 
         Raises:
-            OSError: says that the earlier checkpoints are untouched.
+            OSError: see `checkpoint.writing`.
         """
-        try:
+        with checkpoint.writing(self.path, f"the checkpoint after {state['step']} steps"):
             return checkpoint.save(self.path, {**state, "about": self.about})
-        except OSError as error:
-            held = checkpoint.checkpoints(self.path)
-            kept = f"The one after {checkpoint.steps_of(held[-1])} steps is untouched" if held else "There is none yet"
-            raise OSError(
-                error.errno,
-                f"train: the checkpoint after {state['step']} steps could not be written to {str(self.path)!r} "
-                f"({error.strerror}). {kept}; make room or give permission, then go on with --resume",
-            ) from error
 
     def save_best(self, model: Segmenter) -> None:
         """Write the network to best.safetensors; one that was put together by hand stays in the checkpoints alone."""
         if model.architecture is not None and model.architecture["backbone"] is not None:
-            weights.save(model, self.path / "best.safetensors")
+            with checkpoint.writing(self.path, "best.safetensors"):
+                weights.save(model, self.path / "best.safetensors")
 
 
 def _fixed(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from jpu_edu.train.checkpoint import write
+from jpu_edu.train.checkpoint import write, writing
 from jpu_edu.train.evaluate import Evaluation
 
 NAME = "log.jsonl"
@@ -54,7 +54,7 @@ class Log:
         write(self.path, "".join(map(_line, kept)).encode())
 
     def add(self, record: Mapping[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
+        with writing(self.path.parent, NAME), self.path.open("a", encoding="utf-8") as file:
             file.write(_line(record))
 
 

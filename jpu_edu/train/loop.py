@@ -21,7 +21,7 @@ from jpu_edu.train import speed
 from jpu_edu.train.config import Config
 from jpu_edu.train.distributed import joined
 from jpu_edu.train.evaluate import Evaluation, evaluate
-from jpu_edu.train.faults import Finite, check_classes, check_weights, memory_advice
+from jpu_edu.train.faults import Finite, check_sets, check_weights, memory_advice
 from jpu_edu.train.folder import RunFolder
 from jpu_edu.train.log import Reporter
 from jpu_edu.train.state import State
@@ -89,7 +89,7 @@ def train(
 
     Source: FastFCN, section 4.1; walkthrough 11.
     """
-    check_classes(model, train_set, val_set)
+    check_sets(model, train_set, val_set)
     model.classes = train_set.classes  # names and colours travel with best.safetensors
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     about = {

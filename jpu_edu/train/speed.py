@@ -20,7 +20,8 @@ class Clock:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.rates: list[float] = []
-        self.seconds = 0.0
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
         self.start()
 
     def start(self) -> None:
@@ -32,7 +33,6 @@ class Clock:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         seconds = time.perf_counter() - self.since
-        self.seconds += seconds
         self.rates.append(self.images / seconds)
         self.start()
         return self.rates[-1]

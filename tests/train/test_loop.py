@@ -11,11 +11,12 @@ import threading
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from jpu_edu.data.classes import Classes
 from jpu_edu.models import weights
-from jpu_edu.train import checkpoint, loop
+from jpu_edu.train import checkpoint, log, loop
 from jpu_edu.train.evaluate import evaluate
 from jpu_edu.train.log import curve, read_log
 from jpu_edu.train.loop import Result, train
@@ -273,6 +274,20 @@ def test_a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room(tmp_path, m
     assert losses == curve(read_log(tmp_path / "whole"), "loss")
 
 
+@pytest.mark.parametrize("what", ["best.safetensors", "log.jsonl"])
+def test_whatever_cannot_be_written_is_named_and_costs_nothing(tmp_path, monkeypatch, what):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left") if what == "log.jsonl" else SafetensorError("No space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((log, "_line") if what == "log.jsonl" else (weights, "save_file")), full)
+        with pytest.raises(OSError, match=rf"train: {what} could not be written to .*No space left.*--resume"):
+            run(tmp_path / "cut")
+    _, expected = run(tmp_path / "whole")
+    _, got = run(tmp_path / "cut", resume=True)
+    assert same(got, expected)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
@@ -295,6 +310,8 @@ def test_classes_that_do_not_fit_are_refused_before_anything_is_made(tmp_path):
     two = small.Bricks(4, classes=Classes(("ground", "brick"), ((0, 0, 0),) * 2))
     with pytest.raises(ValueError, match=r"the network tells 3 classes, bricks has 2.*build it with classes=2"):
         run(tmp_path / "run", sets=(two, two))
+    with pytest.raises(ValueError, match=r"bricks val has no images"):
+        run(tmp_path / "run", sets=(small.Bricks(4), small.Bricks(0, split="val")))
     assert not (tmp_path / "run").exists()
 
 
