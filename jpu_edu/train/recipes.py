@@ -116,8 +116,8 @@ def shapes_minute(
         model=lambda classes: networks[network](classes=classes, backbone="tiny"),
         sets=lambda _: (Scenes(3000), Scenes(200, split="val")),
         config=Config(
-            steps=1500, batch=8, crop=(128, 128), optimiser="adamw", schedule="one_cycle", lr=6e-3, lr_factor=1.0,
-            weight_decay=1e-4, scale=(1.0, 1.0), blur=False, resident=True, evaluate_every=500, save_every=500,
+            steps=2400, batch=8, crop=(128, 128), optimiser="adamw", schedule="one_cycle", lr=1e-2, lr_factor=1.0,
+            weight_decay=1e-4, scale=(1.0, 1.0), blur=False, resident=True, evaluate_every=1200, save_every=400,
         ),
     )  # fmt: skip
 
