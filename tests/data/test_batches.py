@@ -218,7 +218,7 @@ def test_closing_a_stream_early_leaves_no_thread():
 
 
 def test_closing_a_stream_does_not_read_what_was_only_waiting():
-    """One worker, in the middle of the second of three batches when the stream is closed: the third is not begun."""
+    """One worker, at most in the middle of the second batch when the stream is closed: the third is not begun."""
     reads, go_on = [], threading.Event()
 
     class Slow(Numbered):
@@ -233,7 +233,7 @@ def test_closing_a_stream_does_not_read_what_was_only_waiting():
     release.start()
     stream.close()
     release.join()
-    assert len(reads) == 2
+    assert len(reads) <= 2
 
 
 def test_what_fails_on_a_thread_reaches_the_caller_with_the_path(tmp_path: Path):

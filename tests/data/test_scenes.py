@@ -28,7 +28,7 @@ def digest(*sets: Scenes) -> str:
 
 
 def test_convention_scenes_are_the_same_bytes_on_every_machine():
-    """Pinned. Should a release of NumPy change them, a new set has been made, and recorded scores are of the old one."""
+    """Pinned. Should a release of NumPy change them, it is a new set, and recorded scores are of the old one."""
     assert digest(Scenes(20)) == "b5ebc04f3d22e19c"
     assert digest(Scenes(5, split="val"), Scenes(3, size=(75, 200), seed=3, difficulty=2.5)) == "ef7c00474918c2b4"
 
