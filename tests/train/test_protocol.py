@@ -66,6 +66,13 @@ def test_it_slides_windows_of_480_over_a_long_side_of_520(size, windows):
     assert stub.sizes == [(1, 3, 480, 480)] * windows
 
 
+def test_a_long_side_of_half_a_pixel_is_rounded_up():
+    """97 / 2 = 48.5: at 49 windows of 48 no longer hold the image, and there are four."""
+    stub = Stub().float()
+    official_scores(stub, torch.zeros(1, 3, 40, 40), base=97, crop=48, scales=(0.5,))
+    assert len(stub.sizes) == 4
+
+
 def test_official_takes_a_picture_as_it_is_read():
     model, image = NETWORK().eval(), picture(40, 61)
     scores = official(model, image, base=65, crop=48, scales=(0.5, 1), flip=True)
