@@ -107,7 +107,7 @@ def explore_transposed(*, size: int, kernel: int, stride: int, padding: int, out
         return
     least, most = even(kernel=kernel, stride=stride)
     verdict = "even" if least == most else f"uneven: {kernel} is not a multiple of {stride}"
-    print(f";  far from the ends {least} to {most} stamps, in two dimensions {least**2} to {most**2}: {verdict}")
+    print(f"\nfar from the ends {least} to {most} stamps, in two dimensions {least**2} to {most**2}: {verdict}")
     counts = coverage(size, **settings)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.375, 3.6), width_ratios=(1.7, 1))
     draw_stamps(left, size=size, **settings)
