@@ -136,10 +136,11 @@ def explore_lift(
     errors = {name: one.error(lifted) for name, lifted in results.items()}
     figure, axes = plt.subplots(2, 3, figsize=(style.WIDTH, 3.3), height_ratios=(1.4, 1))
     for column, (name, lifted) in enumerate(results.items()):
-        shown = (
-            (lifted, f"{name}: {errors[name]:.1f} %") if column else (one.picture, f"x_h; {name}: {errors[name]:.1f} %")
-        )
-        draw_picture(axes[0, column], *shown, row=row)
+        title = f"{name}: {errors[name]:.1f} %"
+        if column:
+            draw_picture(axes[0, column], lifted, title, row=row)
+        else:  # in the place of a blur, what guides the other two
+            draw_picture(axes[0, 0], one.picture, f"the guide ({title})", row=row)
         draw_profile(axes[1, column], lifted, one.truth, row=row, columns=slice(0, lifted.shape[-1]))
         axes[1, column].tick_params(labelleft=column == 0)
     figure.subplots_adjust(left=0.02, right=0.99, bottom=0.09, top=0.92, wspace=0.07, hspace=0.06)
