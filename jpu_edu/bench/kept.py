@@ -24,7 +24,7 @@ class Kept:
 
     def __init__(self, path: str | None, about: dict[str, Any]) -> None:
         self.path = path
-        self.whole: dict[str, Any] = {**about, "found": {}}
+        self.whole: dict[str, Any] = {**json.loads(json.dumps(about)), "found": {}}  # as it comes back
         if path is None or not Path(path).exists():
             return
         try:

@@ -233,7 +233,7 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     where, load = machine(), minute.load()
-    settings = {**asdict(plan), "quick": arguments.quick}
+    settings = {**asdict(plan), "quick": arguments.quick, "config": asdict(shapes_minute().config)}
     settings.pop("seeds")  # more of them add runs and change none
     print(f"{where['processor']}, {where['instructions']}, {where['threads']} threads, torch {where['torch']}")
     if load and load > 0.5:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,12 +92,16 @@ def test_a_run_that_was_cut_off_goes_on_with_what_is_missing(quick, tmp_path, ca
     assert len(quick) == 8 - 3 and not {run[0] for run in quick} & {run[0] for run in before}
 
 
-def test_another_file_is_named_where_this_one_holds_something_else(quick, tmp_path, capsys):
+def test_another_file_is_named_where_this_one_holds_something_else(quick, tmp_path, capsys, monkeypatch):
     path = tmp_path / "training.json"
     assert run("--json", str(path), "--only", "camvid") == 0
     assert "left out; give its folder with --data" in capsys.readouterr().out
     assert run("--json", str(path), "--only", "camvid", "--seconds", "0.3") == 2
     assert "settings.seconds: 0.1 there, 0.3 now" in capsys.readouterr().err
+    recipe = training.shapes_minute()
+    monkeypatch.setattr(training, "shapes_minute", lambda: replace(recipe, config=small.config(crop=(40, 40))))
+    assert run("--json", str(path), "--only", "camvid") == 2
+    assert "settings.config.crop: [32, 32] there, [40, 40] now" in capsys.readouterr().err
     path.write_text('{"command": "another"}')
     assert run("--json", str(path), "--only", "camvid") == 2
     assert f"{path} is no record of this benchmark; name another file" in capsys.readouterr().err
