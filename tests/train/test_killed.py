@@ -20,7 +20,7 @@ from jpu_edu.train.loop import train
 from tests.train import small
 
 MOMENTS = ("fsync", "replace", "unlink")
-SETTINGS = {"steps": 16, "save_every": 1, "evaluate_every": 3, "ema": 0.9}
+SETTINGS = {"steps": 12, "save_every": 1, "evaluate_every": 3, "ema": 0.9}
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.conftest", "tests.train.test_killed"])
@@ -92,7 +92,7 @@ def test_killed_at_any_moment_and_gone_on_with_it_ends_bit_by_bit_the_same(tmp_p
 
     kills = 0
     moments = random.Random(0)
-    for n in range(8):
+    for n in range(6):
         moment = MOMENTS[n % 3] if n % 2 else None  # in turn: anywhere, and in the middle of saving
         process, event = start(cut, moment)
         assert event.wait(60)
@@ -101,7 +101,7 @@ def test_killed_at_any_moment_and_gone_on_with_it_ends_bit_by_bit_the_same(tmp_p
         kills += kill(process)
         found, wrong = checkpoint.newest(cut) if cut.exists() else (None, [])
         assert not wrong, "a kill left a damaged checkpoint"
-    assert kills >= 5
+    assert kills >= 4
     assert found is not None and 0 < found["step"] < SETTINGS["steps"], "the kills came too late to matter"
 
     process, _ = start(cut)

@@ -332,6 +332,8 @@ def test_the_moving_average_is_what_is_scored_and_kept(tmp_path):
     best = weights.load(result.folder / "best.safetensors")
     torch.testing.assert_close(best.head.classifier[1].weight.detach(), average)
     assert (average - parameter).abs().max() > 1e-4
+    assert torch.equal(evaluate(best, small.sets()[1]).matrix, result.evaluation.matrix)
+    assert not torch.equal(evaluate(model, small.sets()[1]).matrix, result.evaluation.matrix)
 
 
 COMPILED = """
