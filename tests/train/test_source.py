@@ -90,7 +90,7 @@ WANTED = torch.from_numpy(RGB).permute(2, 0, 1)
         Image.fromarray(RGB),
         Image.fromarray(RGB).convert("RGBA"),
     ],
-    ids=str,
+    ids=["uint8", "flipped", "float32", "float64", "four", "tensor", "float tensor", "four planes", "RGB", "RGBA"],
 )
 def test_convention_image_of_arrays_has_channels_last_and_of_tensors_first(picture):
     assert torch.equal(image_of(picture), WANTED) and image_of(picture).is_contiguous()
