@@ -161,19 +161,14 @@ windows = wide.unfold(2, k, 1).unfold(3, k, 1).permute(0, 2, 3, 1, 4, 5).flatten
 row_fc = compare("fc at every window = conv", layer(windows).permute(0, 3, 1, 2), as_map)
 library = linear_to_conv(layer, channels=channels)
 row_lib = compare("the cell = linear_to_conv", as_map, library(wide))
-print(
-    tuple(layer.weight.shape),
-    "->",
-    tuple(kernels.shape),
-    "  answers:",
-    tuple(as_map.shape[2:]),
-)
+print(f"weights {tuple(layer.weight.shape)} -> {tuple(kernels.shape)}")
+print(f"answers {tuple(as_map.shape[2:])}")
 print(table([row_fc, row_lib]))
 
 # %% [markdown]
 # Now the real one: VGG-16 at its full width, with random weights, since an identity does not ask where the
-# numbers came from. `pool5` is the 7 x 7 map that the classifier flattens. Left, the classifier's matrix
-# products; right, the library's [`VGG16`](../jpu_edu/backbones/vgg.py), in which `fc6` and `fc7` are
+# numbers came from. `pool5` is the 7 x 7 map that the classifier flattens. Against the classifier's two matrix
+# products stands the library's [`VGG16`](../jpu_edu/backbones/vgg.py), in which `fc6` and `fc7` are
 # convolutions. (It pads `fc6` by 3, to keep the size of the map. The classifier's answer is the one in the middle.)
 
 # %%
@@ -182,11 +177,11 @@ fc6, fc7 = net.fc6[0], net.fc7[0]
 picture = photo("astronaut")[..., 0:224, 112:336]
 with torch.no_grad():
     pool5 = net.stage5(net.stage4(net.stage3(net.stage2(net.stage1(picture)))))
-    h6 = F.linear(
-        pool5.flatten(1), fc6.weight.flatten(1), fc6.bias
-    ).relu()  # as in the classifier
+    # As in the classifier: flatten, and multiply by a matrix.
+    h6 = F.linear(pool5.flatten(1), fc6.weight.flatten(1), fc6.bias).relu()
     h7 = F.linear(h6, fc7.weight.flatten(1), fc7.bias).relu()
-    c5 = net.fc7(net.fc6(pool5))  # as in the library
+    # As in the library: two convolutions.
+    c5 = net.fc7(net.fc6(pool5))
 row_vgg = compare("VGG-16: fc7 = middle pixel of c5", c5[..., 3, 3], h7)
 
 total = sum(p.numel() for p in net.parameters())
@@ -209,16 +204,13 @@ prediction
 
 # %%
 with torch.device("meta"):  # shapes without numbers
-    vgg = vgg16()
-    valid = nn.Sequential(
-        nn.Conv2d(512, 4096, 7), nn.ReLU(), nn.Conv2d(4096, 4096, 1), nn.ReLU()
-    )
+    vgg, relu = vgg16(), nn.ReLU()
+    valid = nn.Sequential(nn.Conv2d(512, 4096, 7), relu, nn.Conv2d(4096, 4096, 1), relu)
     body = nn.Sequential(vgg.stage1, vgg.stage2, vgg.stage3, vgg.stage4, vgg.stage5)
     for size in (224, 256, 512):
         maps = body(torch.empty(1, 3, size, size))
-        print(
-            f"{size}: pool5 {tuple(maps.shape[2:])}, answers {tuple(valid(maps).shape[2:])}"
-        )
+        answers = valid(maps)
+        print(f"{size}: pool5 {tuple(maps.shape[2:])}, answers {tuple(answers.shape[2:])}")
 
 # %% tags=["hide-input"]
 prediction.reveal(
@@ -307,7 +299,7 @@ print(f"one answer of VGG-16 can see {view.size} pixels; its window has 224")
 # sliding window" is true of the layer and **not** of the network. Where no layer pads, it is true of the
 # network as well. We use such a one next.
 #
-# ## 3. A heat map, learned in two seconds
+# ## 3. A heat map, learned in seconds
 #
 # An honest one, with no downloaded weights: a small classifier without padding, fitted to windows of 34 x 34
 # from the **left part** of one photograph. The question is "eye or not eye?", and there is one eye in that part.
@@ -387,15 +379,15 @@ to_eyes = torch.stack([(places - torch.tensor(eye)).norm(dim=-1) for eye in eyes
 unseen = places[..., 1] - (side - 1) / 2 >= BORDER
 best = heat[0, 0].where(unseen, heat.min()).argmax()
 called = heat[0, 0] > 0
+to_other = to_eyes[1].flatten()[best]
+facts = {
+    "the best unseen window is on the other eye, to 6 pixels": to_other < 6,
+    "both eyes are called an eye": (called & (to_eyes < 15)).flatten(1).any(1).all(),
+    "anything else is called an eye": (called & (to_eyes.amin(0) >= 15)).any(),
+}
 print(f"{tuple(heat.shape[2:])} answers, one for every fourth pixel")
-print(
-    "the best unseen window is on the other eye, to 6 pixels:",
-    bool(to_eyes[1].flatten()[best] < 6),
-)
-print(
-    "both eyes are called an eye:", bool((called & (to_eyes < 15)).flatten(1).any(1).all())
-)
-print("anything else is:", bool((called & (to_eyes.amin(0) >= 15)).any()))
+for fact, holds in facts.items():
+    print(f"{fact}: {bool(holds)}")
 print(table([row_heat]))
 
 # %% tags=["hide-input"]
@@ -411,30 +403,31 @@ prediction.reveal(
 )
 
 # %% tags=["hide-input"]
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.375, 3.35), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.375, 3.4), layout="constrained")
 rgb = cat[0].permute(1, 2, 0).numpy()
 left.imshow(rgb)
 left.axvline(BORDER - 0.5, color="white", lw=1.6, ls=(0, (4, 3)))
-for axes in (left, right):
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
 box = plt.Rectangle((EYE[1] - 17, EYE[0] - 17), 34, 34, fill=False, ec="white", lw=1.6)
 left.add_patch(box)
 for x_place, words in ((BORDER / 2, "learned from"), ((BORDER + 225) / 2, "never seen")):
     left.text(x_place, 143, words, color="white", ha="center", fontsize=11, weight="bold")
-left.set_title("the windows of the eye, and the border", fontsize=11)
-light = (heat / 2).sigmoid().repeat_interleave(4, 2).repeat_interleave(4, 3)[0, 0]
-shade = torch.full((150, 225), 0.1, dtype=torch.float64)
-top = round((side - 1) / 2 - 1.5)  # sample (0, 0) is a block of 4 x 4 around 16.5
-shade[top : top + light.shape[0], top : top + light.shape[1]] = 0.32 + 0.68 * light
-right.imshow(rgb * shade[..., None].numpy())
+left.set_title("the window of the eye, and the border", fontsize=11)
+right.imshow(rgb, alpha=0.25)
+first, half = (side - 1) / 2, 2.0  # sample (0, 0) sits at 16.5 and is drawn 4 x 4
+down, across = (first - half + 4 * n for n in heat.shape[2:])
+extent = (first - half, across, down, first - half)
+right.imshow(heat[0, 0].clamp(-7, 3).numpy(), extent=extent)
+right.set(xlim=left.get_xlim(), ylim=left.get_ylim())
 for place in (EYE, OTHER_EYE):
-    right.plot(place[1], place[0], "o", ms=42, mfc="none", mec="white", mew=1.3)
-right.set_title("light: the score. Black rim: no window fits", fontsize=11)
+    right.plot(place[1], place[0], "o", ms=44, mfc="none", mec=style.Y_S, mew=1.6)
+right.set_title("the score: 30 x 48 answers, and a rim without any", fontsize=11)
+for axes in (left, right):
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 show(
     figure,
     alt="A cat's face. Left, the 34 pixel window on its left eye and the border beyond which nothing was "
-    "learned. Right, the heat map: bright on the left eye and, without having seen it, on the right one.",
+    "learned. Right, the map of scores: light on the left eye and, without having seen it, on the right one.",
 )
 
 # %% [markdown]
@@ -506,7 +499,7 @@ grids.draw_matrix(axes, A.T, at=(420.0, 50.0), cell=cell)
 style.write(axes, 420.0, 30.0, "A': transposed, 3 → 7", align="left")
 for (left, top), values in (((565.0, 126.0), x), ((655.0, 50.0), A.T @ x)):
     grids.draw_map(axes, values[:, None], at=(left, top), cell=cell)
-style.write(axes, 584.0, 30.0, "x")
+style.write(axes, 584.0, 110.0, "x")
 style.write(axes, 674.0, 30.0, "A' x")
 style.write(axes, 632.0, 183.0, "=", size=14)
 style.write(axes, 551.0, 183.0, "·", size=18)
@@ -1074,6 +1067,8 @@ sources = {"perfect scores": perfect, "read from random features": read_off}
 skip_toggles(camera, truth, sources, classes=CAMERAMAN, thin=TRIPOD)
 
 # %% [markdown]
+# With c3 alone the man is hollow: a skip knows the outlines of everything and the inside of nothing.
+#
 # Did the random features *see* the tripod, or can a hundred numbers be fitted to anything? The control: fit
 # the same tripod to the features of *another* photograph, in which there is none.
 
@@ -1087,6 +1082,10 @@ for name, some in {
 }.items():
     ious = [merge_scores(some, truth, on=on).ious[TRIPOD] for on in NETWORKS.values()]
     print(f"{name:28}" + "".join(f"{value:10.2f}" for value in ious))
+hollow = merge_scores(perfect, truth, on=(False, False, True))
+print(
+    f"perfect c3 alone: IoU of the tripod {hollow.ious[TRIPOD]:.2f}, of the man {hollow.ious[1]:.2f}"
+)
 
 # %% [markdown]
 # The control stays where FCN-32s was: it is this photograph's features that know of this tripod, with weights
@@ -1311,9 +1310,8 @@ def centred(size):
 
 
 off_512, off_500 = shift(centred(512)), shift(centred(500))
-off_padded = shift(
-    centred(512)[:500]
-)  # the 500 padded to 512 first, and cropped at the end
+# The 500 padded to 512 first, and cropped at the end:
+off_padded = shift(centred(512)[:500])
 row_512, row_padded, row_500 = rows = [
     compare("centred, 512 = 16 x 32", off_512, torch.zeros_like(off_512)),
     compare("centred, 500 padded, cropped", off_padded, torch.zeros_like(off_padded)),
@@ -1381,7 +1379,7 @@ quiz(
             "checkerboard. Which is true?",
             [
                 "with 2 or 3 stamps on an output there is always a checkerboard",
-                "it can learn to show none, and nothing makes it",
+                "it can learn to show none, but nothing forces it to",
                 "with kernel 4 it could not show one",
             ],
             answer="B",
