@@ -56,7 +56,7 @@
 
     function show() {
       const on = ["c5", "c4", "c3"].map((key) => boxes[key].checked);
-      const number = on[0] + 4 * on[1] + 2 * on[2];
+      const number = on[0] + 2 * on[1] + 4 * on[2];
       const maps = data.sources[source], state = maps.states[number];
       for (const key of ["c5", "c4", "c3"]) {
         pictures[key].src = maps[key];
