@@ -18,6 +18,9 @@ Way = Literal["native", "padded", "phases"]
 #: depthwise convolutions the limit is 4 with AVX2 and 6 with AVX-512; for dense ones 3 with AVX2.
 DEPTHWISE_COLUMNS, DENSE_COLUMNS = 4, 3
 
+#: The instructions of this processor. Asked once: torch.compile cannot look through the question.
+CAPABILITY = torch.backends.cpu.get_cpu_capability()
+
 
 def fastest_way(x: Tensor, weight: Tensor, *, rate: tuple[int, int], padding: tuple[int, int], groups: int = 1) -> Way:
     """The way that was the fastest for such a map and kernel when it was measured.
@@ -51,7 +54,7 @@ def fastest_way(x: Tensor, weight: Tensor, *, rate: tuple[int, int], padding: tu
     depthwise = weight.shape[0] == x.shape[1] == groups > 1
     if x.device.type != "cpu" or max(rate) < 2 or torch.compiler.is_exporting() or not (depthwise or groups == 1):
         return "native"
-    avx512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
+    avx512 = "AVX512" in CAPABILITY
     last = x.is_contiguous(memory_format=torch.channels_last)
     gradient = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
     pixels = min(size // r for size, r in zip(x.shape[-2:], rate, strict=True))

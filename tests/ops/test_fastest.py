@@ -4,6 +4,7 @@ tested in test_convs."""
 import pytest
 import torch
 
+from jpu_edu.ops import fastest
 from jpu_edu.ops.convs import same_padding
 from jpu_edu.ops.fastest import fastest_way
 
@@ -11,12 +12,12 @@ from jpu_edu.ops.fastest import fastest_way
 @pytest.fixture(autouse=True)
 def avx2(monkeypatch):
     """The rule asks the processor what it can; here every processor is one with AVX2."""
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(fastest, "CAPABILITY", "AVX2")
 
 
 @pytest.fixture
 def avx512(monkeypatch):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(fastest, "CAPABILITY", "AVX512")
 
 
 def depthwise(size=64, *, channels=8, rate=8, kernel=3, grad=None, dtype=torch.float32, last=False):
