@@ -39,7 +39,7 @@ from jpu_edu.widgets.quiz import Question, quiz
 style.use()
 
 # %% [markdown]
-# ## 1 · Commit to a guess
+# ## 1. Commit to a guess
 #
 # Every walkthrough asks you to predict before it shows. A guess that you have written down teaches you
 # something when it is wrong; a guess that you have only thought adapts itself to the answer. Nobody sees what
@@ -84,7 +84,7 @@ guess.reveal(
 # | **approximate** | close, by a stated bound | the fine map interpolated from the coarse one |
 # | **learned** | close because something was fitted to data | the fine map from JPU |
 #
-# ## 2 · Five lines
+# ## 2. Five lines
 #
 # The exact half fits in five lines. A dilated convolution of a random map of odd size, computed by
 # PyTorch, and again without any dilation: split the map into four small ones, convolve each, merge.
@@ -104,7 +104,7 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 # Take a moment over the fourth line. There is no `dilation` in it. [03](03_split_conv_merge.ipynb) shows, number by number,
 # why there does not have to be.
 #
-# ## 3 · The letters
+# ## 3. The letters
 #
 # The course writes tensors in the paper's letters, in text, in figures and in code.
 #
@@ -130,7 +130,7 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 #
 # ![The dilated and the strided path from x: the strided output is phase 0 of the dilated one, exactly](../figures/reformulation.svg)
 #
-# ## 4 · The map of the course
+# ## 4. The map of the course
 #
 # | | walkthrough | the question it answers | claim |
 # |---|---|---|---|
@@ -153,7 +153,7 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 #
 # **One hour:** 00, 03, and the figures of 02. **One day:** 00 to 08 in order, with every prediction typed.
 #
-# ## 5 · Where should you begin?
+# ## 5. Where should you begin?
 #
 # Three questions. If one of them makes you stop, begin with the walkthrough that its answer names.
 
@@ -202,7 +202,7 @@ quiz(
 )
 
 # %% [markdown]
-# ## 6 · Your machine
+# ## 6. Your machine
 #
 # The next cell checks every identity that the course is about, on random maps and on a photograph, and then
 # every *counterexample*: places where an identity must break. The same table is printed, with the

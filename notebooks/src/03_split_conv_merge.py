@@ -89,7 +89,7 @@ quiz(
 )
 
 # %% [markdown]
-# ## 1 · Nine numbers in a row
+# ## 1. Nine numbers in a row
 #
 # Begin with one dimension and whole numbers that you can check by hand. The kernel has three taps, and
 # at **rate 2** it reads every second number: output $i$ is
@@ -116,7 +116,7 @@ print("x", x.int().tolist())
 print("y", y.int().tolist())
 
 # %% [markdown]
-# **Predict.** Output 4 is outlined below. List the inputs it reads. Then look at what the outputs 0, 2, 6
+# Output 4 is outlined below. List the inputs it reads. Then look at what the outputs 0, 2, 6
 # and 8 read, and at what none of them ever reads.
 
 # %% tags=["hide-input"]
@@ -175,12 +175,12 @@ print(table([compare("M(C_r(S(x))) = C_d(x), nine numbers", merged, y, tolerance
 # border is split together with the signal.
 
 # %% [markdown]
-# ## 2 · Two dimensions
+# ## 2. Two dimensions
 #
 # A map has two axes, so "even or odd" is asked twice, and rate 2 makes $2 \times 2 = 4$ phases. Phase
 # $k = 2p + q$ holds the pixels `x[p::2, q::2]`. Phase 0 is even-even: the one that **R** keeps.
 #
-# **Predict.** You split a 7 x 7 map at rate 2. How large are its four phases?
+# You split a 7 x 7 map at rate 2. How large are its four phases?
 
 # %% tags=["hide-input"]
 sizes = Prediction(
@@ -280,7 +280,7 @@ from jpu_edu.widgets.split_conv_merge import split_conv_merge as stepper
 stepper(x, weight, rate=2)
 
 # %% [markdown]
-# ## 3 · The library's version
+# ## 3. The library's version
 #
 # [`phases.py`](../jpu_edu/ops/phases.py) has `split`, `merge` and `reduce`;
 # [`convs.py`](../jpu_edu/ops/convs.py) has the convolutions with the paper's names. `split` copies nothing:
@@ -318,7 +318,7 @@ rows = [
 print(table(rows))
 
 # %% [markdown]
-# **Predict.** Now rate 3, on the same 7 x 7 map.
+# Now rate 3, on the same 7 x 7 map.
 
 # %% tags=["hide-input"]
 count = Prediction(
@@ -362,7 +362,7 @@ interact(explore_dilation, **sliders)
 # size you need $r(k-1)/2$, which is 2 at rate 2 and 3 at rate 3, where a regular convolution needs 1.
 
 # %% [markdown]
-# ## 4 · The check
+# ## 4. The check
 #
 # One map proves little. Here are random maps, odd and even, at four rates, with square and oblong kernels,
 # dense and depthwise, with a bias, at two paddings, in double precision; forwards, and backwards.
@@ -406,7 +406,7 @@ print(table([worst(forward), worst(backward[0::2]), worst(backward[1::2])]))
 # is several times faster for depthwise convolutions. Walkthrough 04 measures it.)
 
 # %% [markdown]
-# ## 5 · A photograph
+# ## 5. A photograph
 #
 # Whole numbers are easy to check, but what does a phase look like? Below, a photograph of 300 x 451 pixels,
 # split at rate 2.
@@ -482,14 +482,14 @@ show(
 print(table([compare("photograph: S -> C_r -> M = C_d", by_phases, native)]))
 
 # %% [markdown]
-# ## 6 · Neighbours cancel
+# ## 6. Neighbours cancel
 #
 # A dilated network does not stop after one such layer. ResNet's last stage has three blocks. Write two
 # dilated convolutions in a row, each taken apart:
 #
 # $$S \to C_r \to M \to S \to C_r \to M$$
 #
-# **Predict.** Look at the middle. What does $M \to S$ do?
+# Look at the middle. What does $M \to S$ do?
 
 # %% tags=["hide-input"]
 middle = Prediction(
@@ -547,7 +547,7 @@ rows = [
 print(table(rows))
 
 # %% [markdown]
-# ## 7 · What it was all for
+# ## 7. What it was all for
 #
 # Look at the chain with everything cancelled, and at the strided network beside it:
 #
@@ -558,7 +558,7 @@ print(table(rows))
 #
 # ![The dilated path and the strided path from x to y_d and y_s: the strided output lies exactly on phase 0 of the dilated one](../figures/reformulation.svg)
 #
-# **Predict.** One set of weights, two networks. How do their outputs relate?
+# One set of weights, two networks. How do their outputs relate?
 
 # %% tags=["hide-input"]
 relation = Prediction(
@@ -602,11 +602,11 @@ for k, phase in enumerate(phases.split(y_d, rate=2)):
 # Walkthrough 08 shows the identity for a whole ResNet, and 10 poses and solves the estimation.
 
 # %% [markdown]
-# ## 8 · Where it stops
+# ## 8. Where it stops
 #
 # So far the border was padded with **zeros**. Some networks pad by *reflection* instead. It looks harmless.
 #
-# **Predict.** Pad each phase by reflecting *it*, or reflect the whole map and convolve with holes. Same result?
+# Pad each phase by reflecting *it*, or reflect the whole map and convolve with holes. Same result?
 
 # %% tags=["hide-input"]
 reflect = Prediction(

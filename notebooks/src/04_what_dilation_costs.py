@@ -99,7 +99,7 @@ quiz(
 )
 
 # %% [markdown]
-# ## 1 · Which numbers can you reach?
+# ## 1. Which numbers can you reach?
 #
 # Forget networks for a minute. You stand on pixel 0 and may take three steps, one for each layer. A layer of
 # rate $r$ with three taps lets you go $-r$, $0$ or $+r$. Where can you end up?
@@ -119,7 +119,7 @@ print("rates 1, 1, 1:", reachable([1, 1, 1]))
 # %% [markdown]
 # Three ordinary layers reach 7 pixels in a row. Now dilate all of them.
 #
-# **Predict.** Rates 2, 2, 2 reach from $-6$ to $6$. That window has 13 pixels. How many of them are reached?
+# Rates 2, 2, 2 reach from $-6$ to $6$. That window has 13 pixels. How many of them are reached?
 
 # %% tags=["hide-input"]
 row = Prediction(
@@ -227,13 +227,13 @@ show(
 # *Dark: many paths lead there. Empty circle: none does. A stack of equal rates sees a grid; 1, 2, 3 sees
 # everything; 1, 2, 9 sees islands.*
 #
-# ## 2 · A rule for your head
+# ## 2. A rule for your head
 #
 # When is a list of rates free of holes? Build the stack up from its smallest rate. Layers that already reach
 # a stretch of $s$ pixels in a row are copied three times by the next layer, $r$ apart. If $r \le s$ the copies
 # touch, and the stretch grows by $2r$. If $r > s$ there is a gap, and no later, larger rate can fill it.
 #
-# **Predict.** Rates 1, 2 and $r$, in this order. What is the largest $r$ without holes?
+# Rates 1, 2 and $r$, in this order. What is the largest $r$ without holes?
 
 # %% tags=["hide-input"]
 largest = Prediction(
@@ -312,7 +312,7 @@ print(
 )
 
 # %% [markdown]
-# **Predict.** You have a stack of rates 5, 2, 1 and another of rates 1, 2, 5. Which covers more?
+# You have a stack of rates 5, 2, 1 and another of rates 1, 2, 5. Which covers more?
 
 # %% tags=["hide-input"]
 order = Prediction(
@@ -353,7 +353,7 @@ sliders = {
 interact(explore_coverage, **sliders)
 
 # %% [markdown]
-# ## 3 · Gridding
+# ## 3. Gridding
 #
 # Holes in a window sound harmless: neighbouring outputs have their holes in other places. That is the trouble.
 # Take a photograph with some noise, as a sensor has it, and smooth it three times with a 3 x 3 mean. Once at
@@ -449,7 +449,7 @@ for rates in ([2, 2, 2], [2, 2, 2, 1]):
     )
 
 # %% [markdown]
-# ## 4 · How much each pixel counts
+# ## 4. How much each pixel counts
 #
 # Coverage asks whether a pixel *can* matter. Walkthrough 02 asked how *much* it does, by the gradient of random
 # ReLU networks. Six layers of 3 x 3, three ways. (A photograph is the input; the weights are random.)
@@ -488,11 +488,11 @@ show(
 # twice its distance: as many pixels count as before, about 12 x 12.* Rates that vary give the same span
 # without holes, and four times as many pixels have a say, for nothing.
 #
-# ## 5 · Who pays?
+# ## 5. Who pays?
 #
 # So dilation costs coverage. Now the bill that everybody talks about: multiplications.
 #
-# **Predict.** A 3 x 3 convolution, 256 channels to 256, on a 64 x 64 map, output of the same size. At rate 1 it
+# A 3 x 3 convolution, 256 channels to 256, on a 64 x 64 map, output of the same size. At rate 1 it
 # costs 2.4 GMAC. At rate 8?
 
 # %% tags=["hide-input"]
@@ -633,12 +633,12 @@ print(f"all depthwise convolutions: {depthwise / jpu:.1%} of the JPU")
 # Four equal branches. The dilated convolutions in them are depthwise and take 0.8 % of the JPU's work; what costs
 # are the 3 x 3 convolutions that bring c3, c4 and c5 to one width, and the 1 x 1 ones.
 #
-# ## 6 · The same work, another time
+# ## 6. The same work, another time
 #
 # Multiplications are one thing and seconds another. In 03 a dilated convolution turned out to be a regular one
 # on phases. It computes the same numbers with the same multiplications. Is it *faster*?
 #
-# **Predict.** Two cases on a CPU at rate 4, forward and backward: a *dense* convolution (256 to 256 channels)
+# Two cases on a CPU at rate 4, forward and backward: a *dense* convolution (256 to 256 channels)
 # and a *depthwise* one (each channel for itself). Where does going by phases pay?
 
 # %% tags=["hide-input"]

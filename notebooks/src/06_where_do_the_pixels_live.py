@@ -1103,7 +1103,7 @@ quiz(
 # al., *SegFormer*, [arXiv 2105.15203](https://arxiv.org/abs/2105.15203), section 3. ONNX, operator
 # [Resize](https://onnx.ai/onnx/operators/onnx__Resize.html), `coordinate_transformation_mode`.
 #
-# **Next:** [07 · Joint upsampling, the classic way](../README.md#the-course). The best resize still blurs every
+# **Next:** [07 · Joint upsampling, the classic way](07_joint_upsampling.ipynb). The best resize still blurs every
 # edge. A guide that knows where the edges are can do better.
 
 # %% tags=["hide-input"]

@@ -105,7 +105,7 @@ quiz(
 )
 
 # %% [markdown]
-# ## 1 · Nine numbers, three of them known
+# ## 1. Nine numbers, three of them known
 #
 # A row of nine pixels, $x_h$, the **guide**. A **target** $y_l$ with three samples, at pixels 0, 4 and 8: what
 # $R$ at rate 4 has left of it. Bilinear interpolation draws straight lines between the samples.
@@ -148,7 +148,7 @@ show(
 )
 
 # %% [markdown]
-# **Predict.** Suppose that the target is a mask whose edge lies where the guide's edge lies.
+# Suppose that the target is a mask whose edge lies where the guide's edge lies.
 
 # %% tags=["hide-input"]
 wrong = Prediction(
@@ -209,7 +209,7 @@ lined = a * x_h + b
 print(f"the line: {a:.0f} x - {-b:.0f}")
 
 # %% [markdown]
-# **Predict.** The guide has a speck at pixel 2. By likeness that pixel gets a 0, like its neighbours. And by
+# The guide has a speck at pixel 2. By likeness that pixel gets a 0, like its neighbours. And by
 # the line?
 
 # %% tags=["hide-input"]
@@ -295,7 +295,7 @@ show(
 # - *likeness*: pixels that look alike have the same value. Made for masks, labels, depth;
 # - *lines*: near any place, the target is a straight-line function of the guide. Made for colours, tones, light.
 #
-# ## 2 · By likeness: a mask of a motorcycle
+# ## 2. By likeness: a mask of a motorcycle
 #
 # Two dimensions change nothing but the number of indices. Here is equation 3 of Kopf et al. with
 # Gaussians for both weights, in as many lines as it takes, and the library's version beside it.
@@ -400,7 +400,7 @@ show(
 # than that. The guide is. (It holds for the depth itself, too, from which the mask was cut:
 # [`test_photographs.py`](../tests/classic/test_photographs.py) checks that likeness beats interpolation there.)
 #
-# ## 3 · By lines: the guided filter
+# ## 3. By lines: the guided filter
 #
 # One line for a whole photograph would be a poor $h$. The guided filter fits one in *every window* of
 # $(2r+1)^2$ pixels. A pixel lies in many windows; their lines are averaged. With $x$ for the guide and $y$ for
@@ -567,7 +567,7 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
-# ## 4 · Fit low, apply high
+# ## 4. Fit low, apply high
 #
 # He and Sun noticed in 2015 that nothing forces the *fit* to run at full resolution. $a$ and $b$ are smooth, for
 # each is an average over windows. So fit on the small pair, upsample **a and b**, and apply them to the
@@ -604,7 +604,7 @@ print(
 # is expensive, or so we pretend: red becomes blue, dark corners are made lighter. We shrink the picture
 # to 1/8, apply $f$ to *that*, 768 pixels in place of 49 152, and lift the result.
 #
-# **Predict.** You have seen both ideas on nine numbers.
+# You have seen both ideas on nine numbers.
 
 # %% tags=["hide-input"]
 which = Prediction(
@@ -700,7 +700,7 @@ show(
 print(f"bilinear {100 * (spread - cat).abs().mean():.1f} %, by lines {100 * (coloured - cat).abs().mean():.1f} %")  # fmt: skip
 
 # %% [markdown]
-# ## 5 · The dials
+# ## 5. The dials
 #
 # Four dials, and each has a unit. $\sigma_s$ is measured in *samples* of the small map, $\sigma_r$ in the guide's
 # units, $\varepsilon$ in their square, the radius in samples. Below is the error over each of them, on both
@@ -817,7 +817,7 @@ for name, (low, high, start) in RANGES.items():
 _ = interact(explore_lift, **sliders)
 
 # %% [markdown]
-# ## 6 · The cost, counted
+# ## 6. The cost, counted
 #
 # By likeness each pixel asks $(2r+1)^2$ samples. Lines need means over windows. A mean over a window looks as if
 # it cost $(2r+1)^2$ additions, too. It does not. Keep a *running total* of the row: the sum of any window is the
@@ -843,7 +843,7 @@ row_box = compare(
 print(table([row_box]))
 
 # %% [markdown]
-# **Predict.** The same picture and the same target, radius 2 and then radius 8.
+# The same picture and the same target, radius 2 and then radius 8.
 
 # %% tags=["hide-input"]
 growth = Prediction(
@@ -948,7 +948,7 @@ print(
 )
 
 # %% [markdown]
-# ## 7 · Where it stops
+# ## 7. Where it stops
 #
 # Here is the mask by lines again, for three radii. The badge on the tank is *motorcycle*, all of it, and the truth
 # there is the constant 1.
@@ -1090,7 +1090,7 @@ for name, y in (("bilinear", bilinear), ("by likeness", likened), ("by lines", l
 # depends on what the result is *for*. A segmentation network ends in such a cut, too: it takes the class with the
 # largest score. Walkthrough 12 is about measuring the right thing.
 #
-# ## 8 · One sentence for all of them
+# ## 8. One sentence for all of them
 #
 # This is joint upsampling in the words of the FastFCN paper (section 3.3). Given a guide at both resolutions,
 # $x_l$ and $x_h$, and the target $y_l = f(x_l)$ at the low one,
@@ -1176,7 +1176,7 @@ print(table([row_constants]))
 # is phase 0, $y_m^0$. The target is $y_s$, what a strided network has computed from it, and the
 # truth is $y_d$, what the dilated network would have computed. Nothing else changes.
 #
-# **Predict.** Take $y_m$ = eight maps of features of the cat, and a single 3 x 3 convolution between $y_m^0$ and $y_s$. Lift $y_s$.
+# Take $y_m$ = eight maps of features of the cat, and a single 3 x 3 convolution between $y_m^0$ and $y_s$. Lift $y_s$.
 
 # %% tags=["hide-input"]
 features = Prediction(

@@ -203,7 +203,7 @@ show(
 # a strided layer below it. Its neighbours had not moved. Now it steps over them, and the outputs 0, 4, 8 no longer
 # see half of the numbers.
 #
-# **Predict.** Four layers with the strides 2, 1, 2, 1. All strides are removed.
+# Four layers with the strides 2, 1, 2, 1. All strides are removed.
 
 # %% tags=["hide-input"]
 rates = Prediction(
@@ -307,7 +307,7 @@ show(
 )
 
 # %% [markdown]
-# **Predict.** Compare the map at stride 32 with every fourth row and column of the map at stride 8.
+# Compare the map at stride 32 with every fourth row and column of the map at stride 8.
 
 # %% tags=["hide-input"]
 gap = Prediction(
