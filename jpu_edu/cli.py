@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from jpu_edu.bench import conv, networks, training
+from jpu_edu.bench import conv, gpu, networks, training
 from jpu_edu.cost.record import write_json
 from jpu_edu.data import check as check_data
 from jpu_edu.train import command, evaluate, predict
@@ -61,10 +61,11 @@ def parser() -> argparse.ArgumentParser:
             "every network: cost, time, and the ratio to its dilated twin; fused against official form",
         ),
         ("training", training, "what a minute of training buys: networks at equal time and at equal steps"),
+        ("gpu", gpu, "the evidence from a GPU: precision, speed, CamVid, and whether a JPU resembles y_d"),
     ):
         one = benches.add_parser(name, help=what)
         module.add_arguments(one)
-        one.set_defaults(run=_networks if module is networks else module.main)
+        one.set_defaults(run={networks: _networks, gpu: _gpu}.get(module, module.main))
     return top
 
 
@@ -72,6 +73,17 @@ def _networks(arguments: argparse.Namespace) -> int:
     from jpu_edu.draw.ledger import save_ledger  # drawing takes a second to import, and other commands do without
 
     return networks.main(arguments, draw=save_ledger)
+
+
+def _gpu(arguments: argparse.Namespace) -> int:
+    def rows(device: str, dtype: torch.dtype) -> list[dict[str, object]]:
+        kept = ("name", "label", "dtype", "error", "tolerance", "breaks", "verdict")
+        setting = Setting(device, dtype)
+        found = verify(setting)
+        told = record(found, setting)["rows"]
+        return [{key: t[key] for key in kept} | {"passed": row.passed} for t, row in zip(told, found, strict=True)]
+
+    return gpu.main(arguments, verify=rows)
 
 
 def _verify(arguments: argparse.Namespace) -> int:

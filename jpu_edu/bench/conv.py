@@ -10,6 +10,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -35,7 +36,7 @@ JPU_FORWARD = 2.5  # the same, forward alone, at rate 8
 
 @dataclass(frozen=True)
 class Case:
-    """A 3x3 convolution with "same" padding on a (1, channels, size, size) map."""
+    """A 3x3 convolution with "same" padding on a (batch, channels, size, size) map."""
 
     kind: Kind
     channels: int
@@ -44,6 +45,8 @@ class Case:
     backward: bool
     dtype: str
     layout: Layout
+    batch: int = 1
+    device: str = "cpu"
 
     @property
     def groups(self) -> int:
@@ -52,9 +55,10 @@ class Case:
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """The map, the weight, and the gradient of the output."""
         dtype, layout = getattr(torch, self.dtype), FORMATS[self.layout]
-        shape = (1, self.channels, self.size, self.size)
-        x, upstream = (torch.randn(shape).to(dtype).contiguous(memory_format=layout) for _ in range(2))
-        weight = torch.randn(self.channels, self.channels // self.groups, 3, 3).to(dtype)
+        shape = (self.batch, self.channels, self.size, self.size)
+        draw = partial(torch.randn, device=self.device)
+        x, upstream = (draw(shape).to(dtype).contiguous(memory_format=layout) for _ in range(2))
+        weight = draw((self.channels, self.channels // self.groups, 3, 3)).to(dtype)
         return x.requires_grad_(self.backward), weight.requires_grad_(self.backward), upstream
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -27,7 +28,27 @@ def machine(device: str = "cpu") -> dict[str, str | int]:
     if device.startswith("cuda"):
         found["gpu"] = torch.cuda.get_device_name(device)
         found["cuda"] = torch.version.cuda or "none"
+        found["cudnn"] = torch.backends.cudnn.version() or "none"
+        found["driver"] = _said("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or "unknown"
     return found
+
+
+def commit() -> str:
+    """The commit of this checkout, with "+" where tracked files differ from it; "unknown" outside a checkout."""
+    here = str(Path(__file__).parent)
+    name = _said("git", "-C", here, "rev-parse", "--short=12", "HEAD")
+    changed = _said("git", "-C", here, "status", "--porcelain", "--untracked-files=no")
+    return name + "+" * bool(changed) if name else "unknown"
+
+
+def _said(*command: str) -> str:
+    """The first line that a program prints; nothing where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    lines = done.stdout.splitlines()
+    return lines[0].strip() if lines else ""
 
 
 def write_json(path: str | Path, record: object) -> Path:
