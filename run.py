@@ -3,7 +3,7 @@
     python run.py                       open the course in JupyterLab (options go on to JupyterLab)
     python run.py test [ARGS]           every test, the notebooks included; paths and pytest options narrow it
     python run.py walkthrough [NN ...]  execute walkthroughs; print cells, seconds and checks passed
-    python run.py build [NN ...]        rebuild notebooks/NN_*.ipynb from notebooks/src/NN_*.py
+    python run.py build [NN ...]        rebuild notebooks/NN_*.ipynb and the exercises from notebooks/src
     python run.py figures [NAME ...]    redraw the figures
     python run.py --help                this text
 
@@ -265,6 +265,11 @@ def test(arguments: list[str]) -> int:
     return python("-m", "pytest", *nbval, *spread, *everything, *arguments, OMP_NUM_THREADS="1")
 
 
+def build(numbers: list[str]) -> int:
+    """The walkthroughs, and then the exercises to them."""
+    return python("notebooks/build.py", *numbers) or python("-m", "notebooks.build_exercises", *numbers)
+
+
 def course(arguments: list[str]) -> int:
     """Start JupyterLab at the first notebook, print its address, and stop it cleanly on Ctrl-C."""
     first = next(iter(sorted((ROOT / "notebooks").glob("00_*.ipynb"))), None)
@@ -341,7 +346,7 @@ def main(arguments: list[str]) -> int:
     jobs = {
         "test": test,
         "walkthrough": lambda chosen: python("notebooks/build.py", "--run", *chosen),
-        "build": lambda chosen: python("notebooks/build.py", *chosen),
+        "build": build,
         "figures": lambda chosen: python("figures/build.py", *chosen),
     }
     if job and not job.startswith("-") and job not in jobs:

@@ -21,7 +21,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 TOP = len(FLOORS) - 1  # its rooms are single files, and the command line calls the others
 #: Notebooks and figures use them, nobody else; the command line draws what a user asks it to draw.
-ONLY_FOR = {"draw": {"widgets", "cli"}, "widgets": set(), "exercises": set()}
+ONLY_FOR = {"draw": {"widgets", "exercises", "cli"}, "widgets": set(), "exercises": set()}
 GROUND = {"torch", "jaxtyping", *sys.stdlib_module_names}
 
 

@@ -26,6 +26,11 @@ def show(figure: Figure, *, alt: str) -> None:
     Raises:
         ValueError: an empty `alt`.
     """
+    display({"text/html": picture(figure, alt=alt), "text/plain": alt}, raw=True)
+
+
+def picture(figure: Figure, *, alt: str) -> str:
+    """The figure as an HTML image, closed; for what shows more than a figure. Raises as `show` does."""
     if not alt.strip():
         raise ValueError("show: alt is empty; say in a sentence what the figure shows and what follows from it")
     png = io.BytesIO()
@@ -33,8 +38,7 @@ def show(figure: Figure, *, alt: str) -> None:
     plt.close(figure)
     pixels = base64.b64encode(png.getvalue()).decode()
     width = round(figure.get_figwidth() * CSS_DPI)
-    picture = (
+    return (
         f'<img alt="{escape(alt)}" width="{width}" style="max-width: 100%; height: auto" '
         f'src="data:image/png;base64,{pixels}">'
     )
-    display({"text/html": picture, "text/plain": alt}, raw=True)

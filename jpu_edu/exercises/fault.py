@@ -1,0 +1,66 @@
+"""What is wrong with an answer, in words: the first of its type, its shape, its dtype, NaN, its numbers."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from jpu_edu.ops.compare import tolerance_of
+
+
+class Fault(NamedTuple):
+    """A kind ("type", "shape", "dtype", "nan", "values"; of a call also "raised" and others), and words."""
+
+    kind: str
+    words: str
+
+
+def fault(got: Any, want: Any) -> Fault | None:
+    """Hold an answer against its target: a tensor, a number, or a list of such. None where it is right."""
+    if got is None:
+        return Fault("type", "it returned None; does it end in `return`")
+    if isinstance(want, Tensor):
+        return _of_tensors(got, want)
+    if isinstance(want, tuple | list):
+        if not isinstance(got, tuple | list):
+            return Fault("type", f"it returned {type(got).__name__}; a list of {len(want)} is wanted")
+        if len(got) != len(want):
+            return Fault("shape", f"it returned {len(got)} values; {len(want)} are wanted")
+        found = ((place, fault(*pair)) for place, pair in enumerate(zip(got, want, strict=True)))
+        return next((Fault(one.kind, f"at place {place}, {one.words}") for place, one in found if one), None)
+    got = got.item() if isinstance(got, Tensor) and got.numel() == 1 else got
+    if isinstance(got, bool) or not isinstance(got, int | float):
+        return Fault("type", f"it returned {type(got).__name__}; one number is wanted")
+    if got != got:
+        return Fault("nan", "it returned NaN, not a number")
+    if abs(got - want) > (0 if isinstance(want, int) else 1e-6 * max(1.0, abs(want))):
+        return Fault("values", f"it returned {got:.12g}; {want:.12g} is wanted")
+    return None
+
+
+def _of_tensors(got: Any, want: Tensor) -> Fault | None:
+    if not isinstance(got, Tensor):
+        return Fault("type", f"it returned {type(got).__name__}; a tensor of {size(want)} is wanted")
+    if got.shape != want.shape:
+        return Fault("shape", f"its shape is {size(got)}; {size(want)} is wanted")
+    if got.dtype != want.dtype:
+        names = (str(tensor.dtype).removeprefix("torch.") for tensor in (got, want))
+        return Fault("dtype", "its numbers are {}, the input's were {}; make room with `new_zeros`".format(*names))
+    if nans := int(got.isnan().sum()):
+        return Fault("nan", f"{nans} of its {got.numel()} numbers are NaN (not a number)")
+    wrong = wrong_cells(got, want)
+    if not wrong.any():
+        return None
+    place = tuple(wrong.nonzero()[0].tolist())
+    first = f"the first at {list(place)}, {got[place].item():.4g} where {want[place].item():.4g} is wanted"
+    return Fault("values", f"{int(wrong.sum())} of its {want.numel()} numbers differ, {first}")
+
+
+def wrong_cells(got: Tensor, want: Tensor) -> Tensor:
+    """Where two tensors of one shape differ by more than rounding; NaN differs from everything."""
+    scale = max(1.0, want.abs().max().item()) if want.numel() else 1.0
+    return ~torch.isclose(got.detach(), want, rtol=0, atol=10 * tolerance_of(want.dtype) * scale)
+
+
+def size(x: Tensor) -> str:
+    return " x ".join(map(str, x.shape)) or "a single number"

@@ -1,0 +1,220 @@
+"""The checker itself, on a task that fits into a line: every way to fail has its own words, and help comes in steps."""
+
+import contextlib
+import time
+
+import pytest
+import torch
+
+from jpu_edu.exercises.attempt import attempt
+from jpu_edu.exercises.draws import Draws
+from jpu_edu.exercises.fault import fault
+from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.verdict import Verdict, draw_panels
+
+ONE = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+
+
+def make(**changes) -> Task:
+    settings = dict(
+        name="check_doubled",
+        exercise="99",
+        number=1,
+        cases=lambda draw: [(ONE,), (draw.normal(3, 4),), (torch.zeros(0, 2, dtype=torch.float64),)],
+        reference=lambda x: 2 * x,
+        mistakes=(
+            Mistake("squared", "That is the square.", lambda x: x * x),
+            Mistake("index", "Too far.", lambda x: x[99]),
+            Mistake("negative", "It has become negative.", when=lambda x, y: bool((y < 0).all())),
+        ),
+        hints=("Think of two.", "Add it to itself.", "2 * x"),
+        seconds=0.3,
+    )
+    return Task(**{**settings, **changes})
+
+
+task = make()
+
+
+def in_place(x):
+    return x.mul_(2)
+
+
+def blank(x):
+    raise NotImplementedError()
+
+
+def endless(x):
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(0.001)
+
+
+def library_refuses(x):
+    raise NotImplementedError("only 2D")
+
+
+def leaves(x):
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "words"),
+    [
+        (lambda x: x + x, "right", "3 cases, from x of 2 x 2 to x of 0 x 2"),
+        (blank, "blank", "Fill the blank in `blank`"),
+        (None, "blank", "without brackets"),
+        (..., "blank", "without brackets"),
+        (ONE, "type", "takes the function itself"),
+        (endless, "endless", "had not ended after 0.3 seconds"),
+        (lambda x: 1 / 0, "raised", "ZeroDivisionError: division by zero, in the line `(lambda x: 1 / 0"),
+        (library_refuses, "raised", "NotImplementedError: only 2D"),
+        (leaves, "raised", "SystemExit"),
+        (lambda x: None, "type", "returned None; does it end in `return`"),
+        (lambda x: (2 * x).tolist(), "type", "returned list; a tensor of 2 x 2 is wanted"),
+        (lambda x: 2 * x[:1], "shape", "its shape is 1 x 2; 2 x 2 is wanted"),
+        (lambda x: (2 * x).float(), "dtype", "its numbers are float32, the input's were float64"),
+        (lambda x: x / 0 * 0, "nan", "4 of its 4 numbers are NaN"),
+        (lambda x: 2 * x + (x > 3), "values", "1 of its 4 numbers differ, the first at [1, 1], 9 where 8 is wanted"),
+        (in_place, "changed", "it changed its input"),
+    ],
+)  # fmt: skip
+def test_each_way_to_fail_has_its_own_words(function, kind, words):
+    verdict = task(function)
+    assert (verdict.kind, verdict.passed) == (kind, kind == "right")
+    assert words in verdict.said
+
+
+def test_a_known_mistake_gets_its_own_hint_and_an_unknown_one_the_first():
+    assert "Hint. That is the square." in task(lambda x: x**2).help
+    assert "Hint. Too far." in task(lambda x: x[7]).help
+    assert "Hint. It has become negative." in task(lambda x: -x * x - 1).help
+    assert "Hint. Think of two." in task(lambda x: x + 1).help
+    assert not any("Hint" in line for line in task(in_place).help)
+
+
+def test_an_answer_that_fits_a_mistake_only_once_is_not_called_by_its_name():
+    assert task(lambda x: x * x if len(x) == 2 else x + 7).mistake is None
+
+
+def test_help_comes_in_steps_and_the_solution_last():
+    wrong = [task(lambda x: x, hint=hint).help for hint in (1, 2, 3)]
+    assert wrong[0] == ("Hint. Think of two.", "More help: `check_doubled(..., hint=2)`.")
+    assert wrong[1][1:] == ("Hint 2. Add it to itself.", "More help: `check_doubled(..., hint=3)`.")
+    assert wrong[2][2:] == ("Hint 3. 2 * x", 'More help: `check_doubled(..., hint="solution")`.')
+    assert "not on this machine" in task(lambda x: x, hint="solution").help[-1]
+    assert "graded" in task(lambda x: x, hint="solution", seed=2027).help[-1]
+    assert task(lambda x: 2 * x).help == ()
+    with pytest.raises(ValueError, match="choose 1, 2, 3 or 'solution'"):
+        task(lambda x: x, hint=4)
+
+
+def test_the_solution_of_a_real_task_is_the_one_in_its_source():
+    from jpu_edu.exercises.e03_split_conv_merge import check_merge
+
+    text = check_merge(blank, hint="solution").help[-1]
+    assert "p, q = divmod(k, rate)" in text and "**Why it works.**" in text and "BEGIN" not in text
+
+
+def test_the_picture_shows_input_target_and_answer_with_the_wrong_cells_outlined_and_says_so():
+    verdict = task(lambda x: 2 * x + (x > 3))
+    assert [panel.title for panel in verdict.panels] == ["x", "target", "yours"]
+    assert verdict.panels[2].outlined == [(1, 1)]
+    assert "x, 2 x 2: 1, 2, 3, 4. target, 2 x 2: 2, 4, 6, 8. yours, 2 x 2: 2, 4, 6, 9; 1 of its cells" in verdict.alt
+    data = verdict._repr_mimebundle_()
+    assert f'alt="{verdict.alt}"' in data["text/html"] and verdict.alt in data["text/plain"]
+    assert len(draw_panels(verdict.panels).axes[0].texts) == 3 * 4 + 3
+
+
+def test_of_several_channels_the_first_wrong_one_is_shown():
+    channels = make(cases=lambda draw: [(torch.arange(12.0).reshape(1, 3, 2, 2),)])
+    verdict = channels(lambda x: torch.stack([2 * x[:, 0], 2 * x[:, 1], x[:, 2]], dim=1))
+    assert [panel.values.flatten().tolist() for panel in verdict.panels] == [
+        [0, 1, 2, 3],
+        [16, 18, 20, 22],
+        [8, 9, 10, 11],
+    ]
+
+
+def test_words_are_shown_as_words_and_not_as_markup():
+    html = Verdict("values", "it returned <b> & `a < b`", ("Hint. See `x[0]`.",))._repr_html_()
+    assert "&lt;b&gt; &amp; <code>a &lt; b</code>" in html and "<strong>Hint.</strong>" in html
+    assert "<strong>✗ Not yet.</strong>" in html  # a word and a sign, no colour
+
+
+@pytest.mark.parametrize(("right", "points"), [(3, 4.0), (2, 1.0), (1, 0.5), (0, 0.0)])
+def test_points_are_all_or_at_most_half(right, points):
+    kind = "right" if right == 3 else "values"
+    assert Verdict(kind, "", share=right / 3).points(4) == points
+
+
+def test_a_measured_task_says_what_it_saw_and_does_not_show_the_target():
+    def even(x, n):
+        if n > 100:
+            raise ValueError("too large")
+        return None if n % 2 == 0 else f"{n} is odd"
+
+    measured = make(reference=None, measure=even)
+    assert measured(lambda x: 4).passed
+    assert "2 x 2: 5 is odd." in measured(lambda x: 5).said
+    assert (measured(lambda x: 102).kind, measured(lambda x: "a").kind) == ("type", "type")
+    assert not any(panel.title == "target" for panel in measured(lambda x: ONE).panels)
+
+
+def test_grade_shows_the_verdict_and_returns_points(monkeypatch):
+    from jpu_edu.exercises import task as module
+
+    shown = []
+    monkeypatch.setattr(module, "display", shown.append)
+    assert task.grade(lambda x: 2 * x, seed=5, points=4) == 4.0
+    assert task.grade(lambda x: x, seed=5, points=3) == 0.5  # the empty map is right
+    assert [verdict.passed for verdict in shown] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "kind"),
+    [
+        (3, 3, None), (torch.tensor(3), 3, None), (3.0, 3, None), (True, 1, "type"), ("3", 3, "type"),
+        (100_000_001, 100_000_000, "values"), (float("nan"), 1.0, "nan"), (1 / 3 + 1e-8, 1 / 3, None),
+        ([1, 2], (1, 2), None), ((1, 3), (1, 2), "values"), ([1], (1, 2), "shape"), (7, (1, 2), "type"),
+        ([ONE, ONE], [ONE, ONE + 1], "values"), (ONE.clone().requires_grad_(), ONE, None),
+    ],
+)  # fmt: skip
+def test_numbers_and_lists_are_compared_as_a_reader_would(got, want, kind):
+    found = fault(got, want)
+    assert (found and found.kind) == kind
+
+
+def test_a_call_that_does_not_end_is_stopped_and_leaves_no_thread_behind():
+    import threading
+
+    before = threading.active_count()
+    assert attempt(endless, (ONE,), seconds=0.1).fault.kind == "endless"
+    limit = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < limit:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_the_input_of_a_call_stays_as_it_is_and_a_change_is_seen():
+    x = [ONE.clone()]
+
+    def change(parts):
+        parts[0] += 1
+        return parts[0]
+
+    outcome = attempt(change, (x,), seconds=5)
+    assert outcome.changed and torch.equal(x[0], ONE)
+    assert not attempt(lambda parts: parts[0] + 1, (x,), seconds=5).changed
+
+
+def test_draws_depend_on_the_seed_alone():
+    one, same, other = Draws(3), Draws(3), Draws(4)
+    first = [
+        (d.whole(0, 99), d.choice("abc"), d.kernel(3, 3), d.normal(2), d.photograph(5, 6)) for d in (one, same, other)
+    ]
+    assert all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in zip(*first[:2], strict=True))
+    assert not torch.equal(first[0][2], first[2][2])
+    kernel = one.kernel(3, 3)
+    assert kernel.abs().unique().numel() == 9 and not torch.equal(kernel, kernel.flip(0, 1))
+    assert first[0][4].shape == (1, 1, 5, 6)
