@@ -355,10 +355,11 @@ moved = int((branch.weight != born)[..., outer].sum())
 print(f"loss below 1e-9: {loss.item() < 1e-9}")
 print(f"weights outside the centre that moved: {moved} of {8 * 16}")
 rows_untrained = []
-for size, knobs in ((8, {"tolerance": 1e-4}), (16, broken)):
+for size, knobs in ((8, {"label": "learned", "tolerance": 0}), (16, broken)):
     x = normal(1, 4, size, size)
-    claim = f"trained at 8 x 8, shown {size} x {size}"
-    rows_untrained.append(compare(claim, branch(x), F.conv2d(x, wanted), **knobs))
+    claim = f"trained at 8 x 8, shown {size} x {size}; 6 digits"
+    got, want = (y.round(decimals=6) for y in (branch(x), F.conv2d(x, wanted)))
+    rows_untrained.append(compare(claim, got, want, **knobs))
 print(table(rows_untrained))
 
 # %% [markdown]
@@ -394,17 +395,20 @@ def aspp(net, y, rates):
 
 
 torch.manual_seed(9)
-maps = [normal(2, 16, *size) for size in ((33, 47), (20, 20))]
+maps = [normal(4, 16, *size) for size in ((33, 47), (20, 20))]
 
 
-def ready(module):
-    """Random weights, and BatchNorms that have seen one batch."""
+def ready(module, batch):
+    """Random weights, and BatchNorms whose statistics are those of one batch."""
     module = module.double().train()
-    module(maps[0])
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.momentum = 1.0
+    module(batch)
     return module.eval()
 
 
-net = ready(ASPP(16, 8))
+net = ready(ASPP(16, 8), maps[0])
 row_aspp = worst(
     [
         compare("ASPP: the cell = the library", aspp(net, y, (12, 24, 36)), net(y))
@@ -414,7 +418,7 @@ row_aspp = worst(
 print(table([row_aspp]))
 
 # %% [markdown]
-# **Predict.** On the map of 64 × 64 (a picture of 512), ask on whom the output on the shuttle, row 24 and column 47, depends. Without the image mean: a
+# On the map of 64 × 64 (a picture of 512), on whom does the output on the shuttle depend, at row 24, column 47? Without the image mean: a
 # 1 × 1 and three times nine taps, with a common centre. That is at most 25 places.
 
 # %% tags=["hide-input"]
@@ -431,7 +435,7 @@ y64 = normal(1, 16, 64, 64)
 seen = {}
 for name, pooling in (("without", False), ("with", True)):
     torch.manual_seed(9)
-    net = ready(ASPP(16, 8, image_pooling=pooling))
+    net = ready(ASPP(16, 8, image_pooling=pooling), maps[0])
     seen[name] = int(gradient_support(net, y64, position=HERE).sum())
     print(
         f"ASPP {name} the image mean: output {HERE} depends on {seen[name]} of 4096 places"
@@ -453,19 +457,16 @@ places.reveal(
 # Seventeen, and with the mean all 4,096. And what does the head pay for the taps that miss?
 
 # %%
-branch = (
-    2048 * 256 * 9 * 64 * 64
-)  # MACs of one 3x3 branch of the full-size head, at 512 pixels
+branch = 2048 * 256 * 9 * 64 * 64  # MACs of one branch at full size, 512 pixels
 landing = sum(mean_taps(64, rate=rate) / 9 for rate in (12, 24, 36))
 print(
     f"three branches: {3 * branch / 1e9:.1f} GMAC, of which {(3 - landing) * branch / 1e9:.1f} multiply zeros"
 )
 
 # %% [markdown]
-# They are in every count of MACs, and the machine does execute most of them.
+# They are in every count of MACs, this course's too.
 #
-# The mean makes up for what the rates lose. It brings a trap of its own, and users of every framework
-# fall into it: pooled to 1 × 1, one image has **one** value a channel, and BatchNorm in train mode would subtract it from itself.
+# The mean makes up for what the rates lose. It brings a trap of its own: pooled to 1 × 1, one image has **one** value a channel, and BatchNorm in train mode would subtract it from itself.
 
 # %%
 try:
@@ -549,7 +550,7 @@ for stride in (8, 16):
 # %% [markdown]
 # At 480 and 512 pixels the middle 3 × 3 of block 7 **is** a 1 × 1, at either stride: 2.4 million weights of a ResNet-50's block (512 · 512 · 9), of which 2.1 million
 # multiply zeros. At 513 an outer tap lands for one row or column of outputs, of 65. Whoever runs the cascade on 480 pixels should know that its
-# deepest convolution looks at nobody.
+# widest convolution looks at nobody.
 #
 # ## 5. Boxes: PSP
 #
@@ -614,7 +615,7 @@ def pyramid(net, y):
 
 
 torch.manual_seed(9)
-net = ready(PyramidPooling(16))
+net = ready(PyramidPooling(16), maps[0])
 row_psp = worst(
     [compare("pyramid: the cell = the library", pyramid(net, y), net(y)) for y in maps]
 )
@@ -628,7 +629,7 @@ print(table([row_psp, row_pool]))
 
 # %% [markdown]
 # The last line is about export. A loop over boxes whose borders depend on the size of the picture cannot be written down in ONNX for an
-# unknown size, and PSP heads are famous for refusing to export
+# unknown size, and so PSP heads did not export with a dynamic shape
 # ([mmsegmentation#1310](https://github.com/open-mmlab/mmsegmentation/issues/1310)). But a mean is a dot product, and so all fifty boxes
 # together are one matrix product. It gives the same numbers, and it exports.
 #
@@ -747,6 +748,21 @@ print(table([*rows_encode, row_sign]))
 # %% [markdown]
 # The third line is what a code *is*: you may cut the picture into pieces and shake them in a bag. EncNet learns **what** is there and forgets **where**.
 #
+# And it is a *sum*. Put four copies of the picture together, and nothing new is in it; but each $e_k$ is four times as large. BatchNorm in eval mode expects codes of the size that it saw in training, so
+# EncNet is tied to the size of its crops after all. (The official code evaluates in windows of 480, the size of its crops.)
+
+# %%
+torch.manual_seed(9)
+net = ready(ContextEncoding(16, classes=5, codes=8), maps[1])
+four = maps[1].repeat(1, 1, 2, 2)
+once, tiled = (net.encoding(net.reduce(y)) for y in (maps[1], four))
+row_sum = compare("four copies of the picture: e_k times 4", tiled, 4 * once)
+row_tiled = compare(
+    "four copies: the presence scores", net(four)[1], net(maps[1])[1], **broken
+)
+print(table([row_sum, row_tiled]))
+
+# %% [markdown]
 # What does it do with the code? The mean over the codewords, one linear layer and a sigmoid give a gate $\gamma$ between 0 and 1 for each channel, and the
 # map becomes $\operatorname{relu}(x + \gamma x)$. All places get the same gates.
 
@@ -762,7 +778,7 @@ def context_encoding(net, x):
 
 
 torch.manual_seed(9)
-net, gates = ready(ContextEncoding(16, classes=5, codes=8)), []
+net, gates = ready(ContextEncoding(16, classes=5, codes=8), maps[1]), []
 both = []
 for y in maps:
     mine, se, gate = context_encoding(net, y)
@@ -829,37 +845,31 @@ supervised
 torch.manual_seed(9)
 net = fastfcn(classes=7, head="enc", backbone="tiny").double().train()
 samples = [Scenes(40, split="val")[i] for i in (0, 1)]
-pictures = torch.stack([s.image for s in samples]).double() / 255 - 0.5
-labels = torch.stack([s.labels for s in samples])
+pictures = torch.stack([sample.image for sample in samples]).double() / 255 - 0.5
+labels = torch.stack([sample.labels for sample in samples])
+names, parameters = zip(*net.named_parameters(), strict=True)
+reached = {}
 with torch.enable_grad():
     losses = segmentation_loss(net(pictures), labels)
-    parameters = dict(net.named_parameters())
-    reached = {}
-    for name in ("main", "aux", "se"):
-        found = torch.autograd.grad(
-            getattr(losses, name),
-            list(parameters.values()),
-            retain_graph=True,
-            allow_unused=True,
-        )
-        pairs = zip(parameters, found, strict=True)
-        reached[name] = {key for key, g in pairs if g is not None and bool((g != 0).any())}
+    for part in ("main", "aux", "se"):
+        loss = getattr(losses, part)
+        found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+        hit = [g is not None and bool(g.any()) for g in found]
+        reached[part] = {name for name, yes in zip(names, hit, strict=True) if yes}
+
+# %% tags=["hide-input"]
+LOWER = tuple(f"backbone.{name}" for name in ("conv1", "layer1", "layer2", "layer3"))
 PARTS = {
-    "backbone up to c4": (
-        "backbone.conv1",
-        "backbone.layer1",
-        "backbone.layer2",
-        "backbone.layer3",
-    ),
-    "backbone, c5": ("backbone.layer4",),
-    "neck (JPU)": ("neck",),
-    "head: codewords, scales": ("head.context.encoding",),
-    "head: presence layer": ("head.context.presence",),
-    "head: gate": ("head.context.gate",),
-    "head: classifier": ("head.classifier",),
-    "aux head": ("aux_head",),
+    "backbone up to c4": LOWER,
+    "backbone, c5": "backbone.layer4",
+    "neck (JPU)": "neck",
+    "head: codewords, scales": "head.context.encoding",
+    "head: presence layer": "head.context.presence",
+    "head: gate": "head.context.gate",
+    "head: classifier": "head.classifier",
+    "aux head": "aux_head",
 }
-print(f"{'':26}" + "".join(f"{name:>6}" for name in reached))
+print(f"{'':26}" + "".join(f"{part:>6}" for part in reached))
 for part, starts in PARTS.items():
     hits = [any(key.startswith(starts) for key in keys) for keys in reached.values()]
     print(f"{part:26}" + "".join(f"{'x' if hit else '.':>6}" for hit in hits))
@@ -1073,6 +1083,7 @@ class Net(nn.Module):
         return answers
 
 
+# %% tags=["hide-input"]
 def cascade_blocks():
     slim = ResNet(block="bottleneck", blocks=(1, 1, 1, 3), width=2)
     return Cascade(slim, output_stride=8).added
@@ -1102,17 +1113,14 @@ MAKERS = {
 }
 
 
+# %%
 def footprint(make, draws=4):
     """|gradient| of the output at HERE, on blocks of 8 x 8 pixels; mean over random networks."""
     strength = torch.zeros(64, 64, dtype=torch.float64)
     for seed in range(draws):
         torch.manual_seed(seed)
-        net = make().double().train()
-        for layer in net.modules():
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                layer.momentum = 1.0  # its statistics: those of the five photographs
-        net(five)
-        pixels = gradient_map(net.eval(), five[:1], position=HERE)
+        net = ready(make(), five)
+        pixels = gradient_map(net, five[:1], position=HERE)
         blocks = F.avg_pool2d(pixels[None, None], 8)[0, 0]
         strength += blocks / blocks.sum()
     return strength / draws
@@ -1123,15 +1131,29 @@ near = torch.zeros(64, 64, dtype=torch.bool)
 near[HERE[0] - 1 : HERE[0] + 2, HERE[1] - 1 : HERE[1] + 2] = True
 for name, strength in footprints.items():
     print(
-        f"{name:19} depends on {int((strength > 0).sum()):4} of 4096 places, "
-        f"{strength[~near].sum():4.0%} of it from beyond its 3 × 3"
+        f"{name:19} depends on {int((strength > 0).sum()):4} of 4096 places; "
+        f"{strength[~near].sum():4.0%} of the gradient lies beyond its 3 × 3"
     )
 
 # %% [markdown]
 # Two of these numbers can be had by hand. Yu and Koltun's window is 67 × 67, cut off by the border of the map. And the cascade: all its rates are multiples of 8, so each of its outputs reads
 # one *phase* of rate 8, the gridding of 04, and a phase has 8 × 8 places. The 3 × 3 before the scores reads nine such outputs, in nine phases: 576. (In the real network the blocks below have rates 1, 2 and 4 and fill the gaps.)
 # EncNet's 5 % are no mistake either: each of the 4,096 places has a tiny share in a code that only turns the gates.
-#
+
+# %%
+i = torch.arange(64)
+window = [(i - here).abs() <= 33 for here in HERE]
+lattice = [((i - here + 1) % 8 <= 2) for here in HERE]
+rows_seen = []
+for name, (rows, columns), claim in (
+    ("Yu and Koltun", window, "Yu and Koltun: a window of 67 x 67"),
+    ("cascade", lattice, "cascade: nine phases of 8 x 8 places"),
+):
+    seen, want = footprints[name] > 0, rows[:, None] & columns
+    rows_seen.append(compare(claim, seen.double(), want.double(), tolerance=0))
+print(table(rows_seen))
+
+# %% [markdown]
 # And the bill: the same heads at full size, with 2,048 channels in, 59 classes, on 64 × 64 places, counted by running their shapes (pooling, encoding and attention included).
 
 # %%
@@ -1241,8 +1263,7 @@ replaced.reveal(
 )
 
 # %% [markdown]
-# The same head, so the same weights fit. Take them out of the dilated network, put them behind the JPU, and show both the same map. And one look at what a JPU asks: with all weights positive nothing cancels, so the gradient shows every place
-# that can matter.
+# The same head, so the same weights fit. Take them out of the dilated network, put them behind the JPU, and show both the same map.
 
 # %%
 torch.manual_seed(9)
@@ -1261,23 +1282,47 @@ for kind, twin in kinds.items():
 print("weights that do not fit:", {kind: keys for kind, keys in left_over.items() if keys})
 print(table([worst(rows_swap)]))
 
+# %% [markdown]
+# Then look at what a JPU asks. With all weights positive nothing cancels and no ReLU is shut, so the gradient shows every place that can matter. At two sizes of the picture:
+
+# %%
 jpu = JPU((8,) * 5, width=8).double().eval()
 for parameter in jpu.parameters():
     parameter.data.abs_()
-c3, c4, c5 = (torch.rand(1, 8, n, n, dtype=torch.float64) for n in (64, 32, 16))
-for name, one, fill in (
-    ("c3", c3, lambda c: Features(c, c, c, c4, c5)),
-    ("c4", c4, lambda c: Features(c, c, c3, c, c5)),
-    ("c5", c5, lambda c: Features(c, c, c3, c4, c)),
+seen = {}
+for n in (64, 128):
+    c3, c4, c5 = (torch.rand(1, 8, n // k, n // k, dtype=torch.float64) for k in (1, 2, 4))
+    for name, one, fill in (
+        ("c3", c3, lambda c, c4=c4, c5=c5: Features(c, c, c, c4, c5)),
+        ("c5", c5, lambda c, c3=c3, c4=c4: Features(c, c, c3, c4, c)),
+    ):
+        seen[name, n] = gradient_support(lambda c, f=fill: jpu(f(c)), one, position=HERE)
+        count, places = int(seen[name, n].sum()), seen[name, n].numel()
+        print(
+            f"{8 * n:4} pixels: an output of the JPU depends on {count:3} of {places:5} places of {name}"
+        )
+
+# %% tags=["hide-input"]
+figure, panels = plt.subplots(1, 3, figsize=(7.6, 2.9), layout="constrained")
+for axes, mask, title in (
+    (panels[0], seen["c3", 64], "the JPU, in $c_3$"),
+    (panels[1], seen["c5", 64], "the JPU, in $c_5$"),
+    (panels[2], footprints["PSP"] > 0, "the PSP head behind it"),
 ):
-    seen = int(gradient_support(lambda c, f=fill: jpu(f(c)), one, position=HERE).sum())
-    print(
-        f"the JPU's output {HERE} depends on {seen:3} of {one[0, 0].numel():4} places of {name}"
-    )
+    light = mask.double().repeat_interleave(512 // len(mask), 0)
+    light = light.repeat_interleave(512 // len(mask), 1)
+    axes.imshow((grey * (0.15 + 0.85 * light)).numpy(), vmin=0, vmax=1)
+    axes.set_title(title, fontsize=11)
+    axes.set_axis_off()
+show(
+    figure,
+    alt="The photograph three times, lit where one output looks. The JPU in c3: a small pattern of squares around the output. The JPU in c5: "
+    "a square of a quarter of the picture. The PSP head behind it: everywhere.",
+)
 
 # %% [markdown]
 # PSP, ASPP and the plain head move over as they are. EncNet's head differs in one layer: FastFCN makes its first 3 × 3 a 1 × 1, which saves 34 of its 39.9 GMAC and has nothing to do with context. And the
-# JPU's own view is a neighbourhood: 177 places of $c_3$ and 8 × 8 of $c_5$, however large the picture is. Nothing in it looks at the whole map. It answers *where exactly*; the head behind it still has to ask *what is this a part of*.
+# JPU's own view is a neighbourhood, the same number of places however large the picture is. Nothing in it looks at the whole map. (Each place of $c_5$ has itself seen hundreds of pixels. So has each place that a head reads.) It answers *where exactly*; the head behind it still has to ask *what is this a part of*.
 #
 # To compare the two fairly, then: `pspnet(...)`, `deeplabv3(...)` and `encnet(...)` are the dilated networks, `fastfcn(head="psp")`, `"aspp"`, `"enc"` the ones with JPU. In the official scripts that is `--dilated` in place of `--jpu`, and
 # `--se-loss` for EncNet only.
@@ -1285,26 +1330,26 @@ for name, one, fill in (
 # ## The check
 
 # %%
-rows_heads = [row_aspp, row_cascade, row_psp, row_pool, *rows_encode, row_gate]
-rows_others = [row_born, row_yu, row_cross, row_scales, worst(rows_swap)]
+rows_heads = [row_aspp, row_cascade, row_psp, row_pool, *rows_encode, row_sum, row_gate]
+rows_others = [row_born, row_yu, row_cross, row_scales, *rows_seen, worst(rows_swap)]
 print(table([row_taps, *rows_collapse, *rows_heads, *rows_others]))
 
 # %% [markdown]
 # ## Where it stops
 #
-# One place short of the map, the 3 × 3 is not a 1 × 1 yet. Trained where eight taps sleep, it is wrong where they wake. With the wrong sign, the encoding is another one. And two more: a PSP head does care where things stand, and a code
+# One place short of the map, the 3 × 3 is not a 1 × 1 yet. Trained where eight taps sleep, it is wrong where they wake. With the wrong sign, the encoding is another one, and with four copies of a picture its scores are. And two more: a PSP head does care where things stand, and a code
 # that drops $\lVert x\rVert^2$, "since it is the same for all codewords", is wrong, because $s_k$ multiplies it and differs.
 
 # %%
 torch.manual_seed(9)
-net = ready(PyramidPooling(16))
+net = ready(PyramidPooling(16), maps[0])
 y = maps[1]
 turned = net(y.flip(-1)).flip(-1)
 order = torch.randperm(400)
 mixed = (
     net(y.flatten(2)[..., order].view_as(y))
     .flatten(2)[..., order.argsort()]
-    .view(2, 32, 20, 20)
+    .view(4, 32, 20, 20)
 )
 x, c, s = normal(2, 6, 9, 11), normal(5, 6), -torch.rand(5, dtype=torch.float64)
 pixels = x.flatten(2)
@@ -1314,7 +1359,8 @@ rows_break = [
     row_short,
     rows_untrained[1],
     row_sign,
-    compare("pyramid: the places shuffled and put back", mixed, net(y), **broken),
+    row_tiled,
+    compare("pyramid: places shuffled and back", mixed, net(y), **broken),
     compare("encoding without the square of x", without, encode(x, c, s), **broken),
 ]
 print(table(rows_break))
@@ -1368,7 +1414,17 @@ quiz(
 #
 # - Of the nine taps of a 3 × 3 at rate $r$, $(1 + 2(1 - r/n))^2$ land on a map of $n \times n$: 3.24 for ASPP's rate 36 at 480 pixels. From $r = n$ on the
 #   centre alone is left. **Exact**. Taps that never land are never trained.
-# - ASPP's mean of the map and PSP's boxes are shares of the picture and work at any size; rates are not.
+# - What a change of size does to each head:
+#
+# | head | whom it asks | a smaller or larger map |
+# |---|---|---|
+# | ASPP | up to 25 places, and the mean | a branch is a 1 × 1 where $n \le r$; the mean serves every size |
+# | cascade | a lattice | the middle of block 7 is a 1 × 1 up to 512 pixels |
+# | PSP | boxes, shares of the picture | none too small or too large; boxes overlap |
+# | EncNet | everybody, without a place | the code grows with the number of places |
+# | Yu and Koltun | a window of 67 × 67 | the window stays |
+# | criss-cross | row and column, twice | serves every size |
+#
 # - EncNet's code knows what is there and not where. The code's scale is negative, the paper writes $-s_k$ with a positive one; mixed up, everything goes to the farthest codeword.
 # - The SE loss trains the code and everything below it to know which classes are present, each with the same say. It trains neither the gate nor the classifier. The aux loss trains the backbone up to $c_4$.
 # - A criss-cross reaches the whole map in two passes. Multi-scale input needs no weights and 17 times the work.
