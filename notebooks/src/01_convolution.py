@@ -927,12 +927,18 @@ quiz(
 # - The rate never halves anything, 1 means no holes, and the padding that keeps the size is $r(K-1)/2$.
 # - The price is taps times channels times *outputs*. Holes are free, resolution is not.
 #
-# **Words.** **Kernel**: the weights of the sum. **Tap**: one place where the kernel reads. **Rate**: distance
-# of neighbouring taps; 1 means no holes. **Span**: pixels from the first tap to the last. **Stride**: distance
-# of neighbouring outputs, in inputs. **Padding**: zeros put on each side. **Depthwise**: as many groups as
-# channels. **MAC**: one multiplication and its addition.
+# **Glossary.**
 #
-# **Sources.** V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*,
+# - **kernel**: the weights of the sum.
+# - **tap**: one place where the kernel reads.
+# - **rate**: distance of neighbouring taps; 1 means no holes.
+# - **span**: pixels from the first tap to the last.
+# - **stride**: distance of neighbouring outputs, in inputs.
+# - **padding**: zeros put on each side.
+# - **depthwise**: as many groups as channels.
+# - **MAC**: one multiplication and its addition.
+#
+# **References.** V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*,
 # [arXiv 1603.07285](https://arxiv.org/abs/1603.07285) (sizes, and convolution as a matrix in section 4.1).
 # H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.
 #

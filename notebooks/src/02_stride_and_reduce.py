@@ -824,12 +824,17 @@ quiz(
 #   in the middle, as wide as the root of the depth.
 # - $R \to C_r = C_d \to R$. Reducing early is paid for with holes.
 #
-# **Words.** **Reduce** ($R$): keep phase 0. **Phase**: the samples with one remainder of row and column. **Jump**:
-# distance, in input pixels, of two neighbouring samples of a map. **Receptive field**: the inputs that can
-# move an output. **Support**: where a gradient is not zero. **Effective receptive field**: how much each of
-# them moves it. **Shift-and-stitch**: the phases of a strided network by shifting its input.
+# **Glossary.**
 #
-# **Sources.** H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.
+# - **reduce ($R$)**: keep phase 0.
+# - **phase**: the samples with one remainder of row and column.
+# - **jump**: distance, in input pixels, of two neighbouring samples of a map.
+# - **receptive field**: the inputs that can move an output.
+# - **support**: where a gradient is not zero.
+# - **effective receptive field**: how much each of them moves it.
+# - **shift-and-stitch**: the phases of a strided network by shifting its input.
+#
+# **References.** H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.
 # A. Araujo, W. Norris, J. Sim, *Computing Receptive Fields of Convolutional Neural Networks*, Distill 2019,
 # [doi 10.23915/distill.00021](https://distill.pub/2019/computing-receptive-fields). W. Luo et al.,
 # *Understanding the Effective Receptive Field*, NeurIPS 2016,

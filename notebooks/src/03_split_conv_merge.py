@@ -795,11 +795,12 @@ print(table([worst(rows)]))
 #   the size, BatchNorm in train mode everywhere.
 #
 # **Glossary.**
-# **phase**: the pixels of a map whose row and column leave the same remainders when divided by the rate.
-# **split, S**: take a map apart into its phases.
-# **merge, M**: put the phases back, the inverse of S.
-# **rate, r**: distance between neighbouring taps of a dilated kernel; 1 means no dilation.
-# **guide, y_m**: the last map that the strided and the dilated path have in common at full resolution.
+#
+# - **phase**: the pixels of a map whose row and column leave the same remainders when divided by the rate.
+# - **split ($S$)**: take a map apart into its phases.
+# - **merge ($M$)**: put the phases back, the inverse of S.
+# - **rate ($r$)**: distance between neighbouring taps of a dilated kernel; 1 means no dilation.
+# - **guide ($y_m$)**: the last map that the strided and the dilated path have in common at full resolution.
 #
 # **References.** Wu et al., *FastFCN: Rethinking Dilated Convolution in the Backbone for Semantic
 # Segmentation*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3. ·

@@ -893,12 +893,13 @@ for extra in ([1], [2], [3], [1, 1], [1, 2]):
 # - By phases, a depthwise dilated convolution trains faster on a CPU; a dense one does not. Same numbers.
 #
 # **Glossary.**
-# **span**: from the first to the last input that an output can see.
-# **coverage**: the share of the window inside the span that is really read.
-# **gridding**: a pattern with the period of the rate, because neighbouring outputs share no inputs.
-# **hybrid rates**: different rates in a row, chosen so that no holes remain.
-# **output stride**: size of the image over the size of the last map.
-# **MAC**: one multiplication and one addition.
+#
+# - **span**: from the first to the last input that an output can see.
+# - **coverage**: the share of the window inside the span that is really read.
+# - **gridding**: a pattern with the period of the rate, because neighbouring outputs share no inputs.
+# - **hybrid rates**: different rates in a row, chosen so that no holes remain.
+# - **output stride**: size of the image over the size of the last map.
+# - **MAC**: one multiplication and one addition.
 #
 # **References.** Wu et al., *FastFCN*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.1. ·
 # Wang et al., *Understanding Convolution for Semantic Segmentation*, WACV 2018,

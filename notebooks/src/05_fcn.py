@@ -1427,13 +1427,18 @@ quiz(
 # - 19, 27, 31, 5 and 9 are alignments, exact at every size; the centre is not. With fc6 padded, VGG's samples sit in
 #   the middle of their blocks and need no offset, at multiples of 32.
 #
-# **Words.** **Adjoint** ($A'$): the map with $\langle Ax, y\rangle = \langle x, A'y\rangle$; here, the transposed matrix.
-# **Transposed convolution**: the adjoint of a strided one; also called deconvolution, which it is not.
-# **Output padding**: how many outputs beyond the smallest possible size to keep. **Checkerboard**: phases of an output
-# that disagree on a constant. **Tent**: the bilinear stamp. **Skip**: scores of a finer map, added on the way up.
-# **Residual**: what is missing after going up. **Crop offset**: where in the raised scores the picture begins.
+# **Glossary.**
 #
-# **Sources.** J. Long, E. Shelhamer, T. Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015,
+# - **adjoint ($A'$)**: the map with $\langle Ax, y\rangle = \langle x, A'y\rangle$; here, the transposed matrix.
+# - **transposed convolution**: the adjoint of a strided one; also called deconvolution, which it is not.
+# - **output padding**: how many outputs beyond the smallest possible size to keep.
+# - **checkerboard**: phases of an output that disagree on a constant.
+# - **tent**: the bilinear stamp.
+# - **skip**: scores of a finer map, added on the way up.
+# - **residual**: what is missing after going up.
+# - **crop offset**: where in the raised scores the picture begins.
+#
+# **References.** J. Long, E. Shelhamer, T. Darrell, *Fully Convolutional Networks for Semantic Segmentation*, CVPR 2015,
 # [arXiv 1411.4038](https://arxiv.org/abs/1411.4038), sections 3.1 to 3.3, 4.1, 4.2 and Table 2; code at
 # shelhamer/fcn.berkeleyvision.org. V. Dumoulin, F. Visin, [arXiv 1603.07285](https://arxiv.org/abs/1603.07285), chapter 4.
 # A. Odena, V. Dumoulin, C. Olah, *Deconvolution and Checkerboard Artifacts*, Distill 2016,

@@ -1090,12 +1090,17 @@ quiz(
 # - 1 x 1 with bias and BatchNorm in eval mode pass a resize exactly. ReLU does not, and neither does a 3 x 3 without
 #   holes. A classifier before the last resize costs one 64th.
 #
-# **Words.** **Sample centre**: the input pixel over which a sample stands. **align_corners**: whether a resize
-# lays corner samples (True) or outer edges (False) on each other. **Half-pixel centres**: the rule of False.
-# **Phase-aligned**: sample $k$ goes back to place $k r$. **Drift**: a misalignment that grows along the picture.
-# **Hold**: repeat the last value where there is nothing to interpolate. **Antialias**: read all pixels when shrinking.
+# **Glossary.**
 #
-# **Sources.** H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.4, and its
+# - **sample centre**: the input pixel over which a sample stands.
+# - **align_corners**: whether a resize lays corner samples (True) or outer edges (False) on each other.
+# - **half-pixel centres**: the rule of False.
+# - **phase-aligned**: sample $k$ goes back to place $k r$.
+# - **drift**: a misalignment that grows along the picture.
+# - **hold**: repeat the last value where there is nothing to interpolate.
+# - **antialias**: read all pixels when shrinking.
+#
+# **References.** H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.4, and its
 # code (crop 480, `align_corners=True`). [wuhuikai/FastFCN#22](https://github.com/wuhuikai/FastFCN/issues/22). L.-C. Chen et
 # al., *Rethinking Atrous Convolution*, [arXiv 1706.05587](https://arxiv.org/abs/1706.05587), crops of 513. A. Araujo, W. Norris, J. Sim,
 # *Computing Receptive Fields of Convolutional Neural Networks*, Distill 2019,

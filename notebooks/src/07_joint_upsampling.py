@@ -1368,13 +1368,14 @@ quiz(
 # - The JPU keeps the sentence, puts features in place of colours and a network in place of the line, and is fitted once.
 #
 # **Glossary.**
-# **guide**: the sharp map that says where things change; here $x_h$, in FastFCN $y_m$.
-# **target**: the coarse map that is to be made fine; here $y_l$, in FastFCN $y_s$.
-# **joint bilateral upsampling**: each pixel is a mean of samples, weighted by distance and by likeness of the guide.
-# **guided filter**: in every window the result is a straight-line function of the guide.
-# **fast guided filter**: the same, fitted at low resolution and applied at high.
-# **box filter**: the mean over a square window, at a cost that does not depend on its size.
-# **texture copying**: structure of the guide that turns up in a target which does not have it.
+#
+# - **guide**: the sharp map that says where things change; here $x_h$, in FastFCN $y_m$.
+# - **target**: the coarse map that is to be made fine; here $y_l$, in FastFCN $y_s$.
+# - **joint bilateral upsampling**: each pixel is a mean of samples, weighted by distance and by likeness of the guide.
+# - **guided filter**: in every window the result is a straight-line function of the guide.
+# - **fast guided filter**: the same, fitted at low resolution and applied at high.
+# - **box filter**: the mean over a square window, at a cost that does not depend on its size.
+# - **texture copying**: structure of the guide that turns up in a target which does not have it.
 #
 # **References.** Kopf, Cohen, Lischinski and Uyttendaele, *Joint Bilateral Upsampling*, SIGGRAPH 2007. ·
 # He, Sun and Tang, *Guided Image Filtering*, ECCV 2010. ·

@@ -1017,11 +1017,12 @@ quiz(
 #   upsampling has to close.
 #
 # **Glossary.**
-# **output stride**: pixels of the photograph for each pixel of the last map; 32 as built, 16 or 8 when dilated.
-# **rate**: distance of neighbouring taps; 1 means no dilation.
-# **phase (p, q)**: the pixels `[p::4, q::4]` of the stride-8 map.
-# **multi-grid**: different rates for the blocks of one stage.
-# **shift and stitch**: run a coarse network on shifted photographs and interlace the outputs.
+#
+# - **output stride**: pixels of the photograph for each pixel of the last map; 32 as built, 16 or 8 when dilated.
+# - **rate**: distance of neighbouring taps; 1 means no dilation.
+# - **phase (p, q)**: the pixels `[p::4, q::4]` of the stride-8 map.
+# - **multi-grid**: different rates for the blocks of one stage.
+# - **shift-and-stitch**: run a coarse network on shifted photographs and interlace the outputs.
 #
 # **References.** Wu et al., *FastFCN: Rethinking Dilated Convolution in the Backbone for Semantic Segmentation*, 2019,
 # [arXiv 1903.11816](https://arxiv.org/abs/1903.11816). ·
