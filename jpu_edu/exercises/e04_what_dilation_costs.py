@@ -119,7 +119,7 @@ check_largest = Task(
     reference=_largest(lambda rates, kernel: share(rates, kernel) == 1.0),
     show=lambda rates, kernel: ("reached so far: 1, holes: 0", seen(rates, kernel)[:1]),
     mistakes=(
-        Mistake("old holes overlooked", "You take 1 + (K−1) times the sum of the rates, or whatever has no common divisor. "
+        Mistake("old holes overlooked", "You take 1 + (K−1) times the sum of the rates, or what has no common divisor. "
                 "Both are fine only while the list has no holes; these stay, and a small rate has to come in.",
                 lambda rates, kernel: 1 + (kernel - 1) * sum(rates)),
         Mistake("kernel always 3", "Right for 3 x 3 kernels. A layer of K taps makes a stretch longer by (K−1) · "
