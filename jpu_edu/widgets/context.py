@@ -35,6 +35,13 @@ def taps_of(place: tuple[int, int], *, rate: int) -> list[tuple[int, int]]:
     return [(place[0] + i * rate, place[1] + j * rate) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
 
+def _within(start: tuple[int, int], end: tuple[int, int], *, low: float, high: float) -> list[float]:
+    """Where the way from start to end leaves the square; the end if it does not."""
+    pairs = list(zip(start, end, strict=True))
+    share = min([1.0, *(((high if b > a else low) - a) / (b - a) for a, b in pairs if a != b)])
+    return [a + share * (b - a) for a, b in pairs]
+
+
 def draw_taps(
     axes: Axes, picture: Float[Tensor, "3 H W"], *, size: int, rate: int, place: tuple[int, int], view: float = 0.5
 ) -> int:
@@ -44,7 +51,8 @@ def draw_taps(
         picture: values in [0, 1].
         size, rate: of the map and of the kernel.
         place: (row, column) of the output.
-        view: how much of the padding around the map is shown, in sizes of the map. A tap beyond is drawn on the rim.
+        view: how much of the padding around the map is shown, in sizes of the map. A tap beyond is drawn on the
+            rim, in its direction.
     """
     low, high = -view * size - 0.5, (1 + view) * size - 0.5
     pale = 0.45 * picture + 0.55
@@ -52,7 +60,7 @@ def draw_taps(
     margin = 0.03 * size
     landed = 0
     for row, column in taps_of(place, rate=rate):
-        y, x = (min(max(n, low + margin), high - margin) for n in (row, column))
+        y, x = _within(place, (row, column), low=low + margin, high=high - margin)
         on_map = 0 <= row < size and 0 <= column < size
         landed += on_map
         axes.plot([place[1], x], [place[0], y], color=style.soft(), lw=0.8, ls="-" if on_map else ":", zorder=2)
@@ -63,7 +71,7 @@ def draw_taps(
     axes.set(xlim=(low, high), ylim=(high, low), xticks=[], yticks=[], aspect="equal")
     axes.set_facecolor(style.tint(style.soft(), 0.14))
     axes.spines[:].set_visible(False)
-    style.write(axes, low + 2 * margin, high - 2.5 * margin, "zeros", size=9, colour=style.soft(), align="left")
+    style.write(axes, -0.5, (1 + 0.07) * size, "zeros", size=9, colour=style.soft(), align="left")
     return landed
 
 

@@ -29,7 +29,7 @@
 # each, name the size at which each of them breaks, say what the SE loss trains (and what it does not), and tell which sign
 # the scale of an encoding layer must have.
 #
-# **Time:** 55 minutes. **You need:** [03](03_split_conv_merge.ipynb) (rates), [04](04_what_dilation_costs.ipynb) (coverage,
+# **Time:** 65 minutes. **You need:** [03](03_split_conv_merge.ipynb) (rates), [04](04_what_dilation_costs.ipynb) (coverage,
 # MACs) and [08](08_two_networks.ipynb) (output stride, multi-grid).
 #
 # **Reads:** DeepLabv3 (Chen et al., [arXiv 1706.05587](https://arxiv.org/abs/1706.05587)), sections 3.2 and 3.3 ·
@@ -142,7 +142,7 @@ quiz(
 # %% [markdown]
 # ## 1. Nine places in a row
 #
-# Here is the patch of the first line. Each picture shows eight times as much as the one before.
+# Here is the patch of the first line. Each picture shows eight times as much, in each direction, as the one before.
 
 # %% tags=["hide-input"]
 astronaut = photo("astronaut")[0].permute(1, 2, 0).numpy()
@@ -357,15 +357,37 @@ print(f"weights outside the centre that moved: {moved} of {8 * 16}")
 rows_untrained = []
 for size, knobs in ((8, {"label": "learned", "tolerance": 0}), (16, broken)):
     x = normal(1, 4, size, size)
-    claim = f"trained at 8 x 8, shown {size} x {size}; 6 digits"
+    claim = f"trained at 8, shown {size}; 6 digits"
     got, want = (y.round(decimals=6) for y in (branch(x), F.conv2d(x, wanted)))
     rows_untrained.append(compare(claim, got, want, **knobs))
 print(table(rows_untrained))
 
 # %% [markdown]
 # Perfect where it was trained, and wrong where its other taps wake up. At output stride 8 the branch of rate 36 needs crops of more
-# than 288 pixels to train all its taps even a little. Nobody warns you: the network runs at any size. (Weight decay shrinks sleeping taps
-# towards zero, which helps. It takes long at 1e-4.)
+# than 288 pixels to train all its taps even a little. Nobody warns you: the network runs at any size.
+#
+# "But weight decay shrinks what gets no gradient." It does. Whether that is enough depends on the schedule. FastFCN's: SGD with momentum 0.9, decay 1e-4, and for the head ten times
+# the learning rate, which falls to zero.
+
+
+# %%
+def left_of_a_sleeping_weight(images, epochs, lr, batch=16, decay=1e-4, momentum=0.9):
+    weight, speed, steps = 1.0, 0.0, epochs * (images // batch)
+    for step in range(steps):
+        speed = momentum * speed + decay * weight
+        weight -= lr * (1 - step / steps) ** 0.9 * speed
+    return weight
+
+
+for name, images, epochs, lr in (
+    ("ADE20K", 20210, 120, 0.1),
+    ("Pascal Context", 4998, 80, 0.01),
+):
+    left = left_of_a_sleeping_weight(images, epochs, lr)
+    print(f"{name}: {left:.2%} of a sleeping weight is left")
+
+# %% [markdown]
+# On the long schedule with the large steps the sleeping taps die out. On the other one they stay as they were born, almost.
 #
 # ## 3. In parallel: ASPP
 #
@@ -672,7 +694,7 @@ sign.reveal(
 
 # %% [markdown]
 # So both are right, each with its own $s_k$. Mix them and the layer is upside down: take a checkpoint's negative scales and put the paper's
-# minus before them, and every place goes to the codeword that resembles it *least*. It runs, it trains, and nothing tells you.
+# minus before them, and every place goes to the codeword that resembles it *least*. It runs, and nothing tells you.
 #
 # Let colours show it. The descriptors are the colours of the photograph, three numbers a place; the codewords are three colours. How much of each place goes to
 # each codeword?
@@ -746,10 +768,21 @@ row_sign = compare(
 print(table([*rows_encode, row_sign]))
 
 # %% [markdown]
-# The third line is what a code *is*: you may cut the picture into pieces and shake them in a bag. EncNet learns **what** is there and forgets **where**.
+# The third line is what a code *is*: you may cut the map into its places and shake them in a bag. EncNet learns **what** is there and forgets **where**.
 #
-# And it is a *sum*. Put four copies of the picture together, and nothing new is in it; but each $e_k$ is four times as large. BatchNorm in eval mode expects codes of the size that it saw in training, so
-# EncNet is tied to the size of its crops after all. (The official code evaluates in windows of 480, the size of its crops.)
+# And how does it take a change of size? Put four copies of the picture together, two by two. Nothing new is in it.
+
+# %% tags=["hide-input"]
+copies = Prediction(
+    "Four copies of one map, two by two. What happens to EncNet's code e_k?",
+    options=[
+        "nothing: the same things are there, in the same shares",
+        "it is four times as large",
+        "it is half as large",
+    ],
+    name="09-copies",
+)
+copies
 
 # %%
 torch.manual_seed(9)
@@ -762,7 +795,20 @@ row_tiled = compare(
 )
 print(table([row_sum, row_tiled]))
 
+# %% tags=["hide-input"]
+copies.reveal(
+    "B",
+    because={
+        "A": "true of a mean. Look at the formula: the sum over i is divided by nothing.",
+        "C": "there are four times as many places, and each adds its difference.",
+    },
+    explain="A code is a sum. PSP's and ASPP's means would not have noticed.",
+)
+
 # %% [markdown]
+# BatchNorm in eval mode expects codes as large as those it saw in training. So EncNet, which asks everybody, is tied to the size of its crops after all.
+# (The official code evaluates in windows of 480, the size of its crops.)
+#
 # What does it do with the code? The mean over the codewords, one linear layer and a sigmoid give a gate $\gamma$ between 0 and 1 for each channel, and the
 # map becomes $\operatorname{relu}(x + \gamma x)$. All places get the same gates.
 
@@ -886,8 +932,8 @@ supervised.reveal(
 )
 
 # %% [markdown]
-# The table answers the aux question too: a short way from the loss to the deep middle of the backbone. It touches neither $c_5$ nor the neck nor the head. Both helpers are
-# dropped once training is over.
+# The table answers the aux question too: a short way from the loss to the deep middle of the backbone. It touches neither $c_5$ nor the neck nor the head. Neither helper is
+# needed once training is over (the official code computes both all the same, in its speed test too).
 #
 # Why ask for presence? Because of the weights. In a mean over pixels a small thing has a small vote:
 
@@ -1237,7 +1283,7 @@ replaced
 
 # %%
 kinds = {"fcn": dilated_fcn, "aspp": deeplabv3, "psp": pspnet, "enc": encnet}
-print("GMAC        backbone  JPU   head    all   parameters of the head")
+print("GMAC, layers  backbone  JPU   head    all  parameters of the head")
 for kind, twin in kinds.items():
     with torch.device("meta"):
         pair = twin(classes=59, aux=False), fastfcn(classes=59, head=kind, aux=False)
@@ -1249,7 +1295,7 @@ for kind, twin in kinds.items():
         }
         macs = [sum(row.macs for row in part) / 1e9 for part in of.values()]
         line = "".join(f"{value:7.1f}" for value in (*macs, sum(macs)))
-        print(f"{kind:4} {name:8}{line}   {total(of['head']).params:,}")
+        print(f"{kind:4} {name:10}{line}  {total(of['head']).params:,}")
 
 # %% tags=["hide-input"]
 replaced.reveal(
@@ -1450,7 +1496,7 @@ quiz(
 # Huang et al., *CCNet: Criss-Cross Attention for Semantic Segmentation*, ICCV 2019, [arXiv 1811.11721](https://arxiv.org/abs/1811.11721). ·
 # Wu et al., *FastFCN*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816).
 #
-# **Next:** [10 · Posed and solved](10_posed_and_solved.ipynb)
+# **Next:** [10 · Joint upsampling, posed and solved](10_posed_and_solved.ipynb)
 
 # %% tags=["hide-input"]
 tally()

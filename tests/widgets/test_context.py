@@ -39,7 +39,10 @@ def test_a_tap_far_outside_is_drawn_on_the_rim():
     figure, axes = plt.subplots()
     draw_taps(axes, torch.rand(3, 8, 8), size=8, rate=100, place=(0, 0))
     low, high = axes.get_xlim()
-    assert all(low < x < high for line in axes.lines for x in line.get_xdata())
+    ends = [(line.get_xdata(), line.get_ydata()) for line in axes.lines]
+    assert all(low < n < high for x, y in ends for n in (*x, *y))
+    ways = [(x[1] - x[0], y[1] - y[0]) for x, y in ends if len(x) == 2]
+    assert all(dx == 0 or dy == 0 or abs(abs(dx) - abs(dy)) < 1e-9 for dx, dy in ways)  # still straight or diagonal
     plt.close(figure)
 
 
