@@ -1,7 +1,7 @@
 """What `bench gpu` prints: one short text for each part, from the measurements that are there."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Found = Mapping[str, Mapping[str, Any]]
@@ -112,6 +112,8 @@ def resemble(found: Found) -> str:
         lines += [
             "How much of y_d a linear map of each explains, on test images",
             aligned([["map", "channels", "R2", "new phases", "by phase", "JPU minus it (95 %)"], *rows]),
+            f"The trained JPU explains more than {_list(n for n, m in minus.items() if m['low'] > 0)}; "
+            f"not more than {_list(n for n, m in minus.items() if m['low'] <= 0)}.",
         ]
     if tasks := [r for r in found.values() if "n" in r]:
         rows = [
@@ -134,7 +136,15 @@ def resemble(found: Found) -> str:
         ]  # fmt: skip
         head = ["between backbone and head", "seeds", "R2, new phases", "test mIoU", "by seed"]
         lines += ["Does being closer to y_d help? One frozen backbone", aligned([head, *rows])]
+        plain = {r["seed"]: r["test"]["miou"] for r in pulled.get("JPU", [])}
+        for name, runs in pulled.items():
+            if gains := [f"{r['test']['miou'] - plain[r['seed']]:+.4f}" for r in runs if r["seed"] in plain]:
+                lines += [f"mIoU of {name!r} minus 'JPU', by seed: {', '.join(gains)}"] * (name != "JPU")
     return "\n".join(lines)
+
+
+def _list(names: Iterable[str]) -> str:
+    return "; ".join(names) or "nothing"
 
 
 def pictures(found: Found) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -270,6 +271,48 @@ def test_limits_are_positive_and_memory_is_unknown_on_a_cpu():
     assert card.peak_mib(lambda: None, CPU) is None
 
 
+def test_on_a_gpu_a_task_is_warmed_up_aside_recorded_once_and_played_back(monkeypatch):
+    """With the calls to CUDA replaced by notes of them, in the order that PyTorch asks for."""
+    notes = []
+
+    class Stream:
+        def wait_stream(self, other):
+            notes.append("wait")
+
+    class Graph:
+        def replay(self):
+            notes.append("play")
+
+    @contextmanager
+    def within(thing):
+        notes.append(f"in {type(thing).__name__}")
+        yield
+
+    for name, value in {
+        "Stream": lambda device: Stream(), "current_stream": lambda device: Stream(), "CUDAGraph": Graph,
+        "stream": within, "graph": within,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, value)
+    play = card.recorded(lambda: notes.append("task") or "result", torch.device("cuda"))
+    assert notes == ["wait", "in Stream", "task", "task", "task", "wait", "in Graph", "task"]
+    assert play() == play() == "result" and notes[-2:] == ["play", "play"]
+
+
+def test_memory_is_the_peak_of_a_warm_call_over_what_was_there(monkeypatch):
+    state = {"now": 10 * 2**20, "peak": 0}
+    for name, value in {
+        "synchronize": lambda device: None, "reset_peak_memory_stats": lambda device: state.update(peak=state["now"]),
+        "memory_allocated": lambda device: state["now"], "max_memory_allocated": lambda device: state["peak"],
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, value)
+    steps = iter((500, 3))  # the first call needs a workspace that stays
+
+    def task():
+        state["peak"] = max(state["peak"], state["now"] + next(steps) * 2**20)
+
+    assert card.peak_mib(task, torch.device("cuda")) == 3
+
+
 def test_short_kernels_are_played_back_often_and_the_time_is_that_of_one(monkeypatch):
     seconds, calls = {"short": 1e-5, "long": 0.5}, {"short": 0, "long": 0}
 
@@ -357,6 +400,23 @@ def test_the_table_of_convolutions_names_where_phases_gain():
            "eager_ms": {"native": 3, "padded": 3, "phases": 3}, "native/phases": 1.5}  # fmt: skip
     said = gpu_tables.conv({"depthwise": {"rows": [row, row | {"rate": 2, "native/phases": 1.05}]}})
     assert said.endswith("Phases are faster by 1.1 or more: depthwise, rate 8, both.")
+
+
+def test_the_answer_about_y_d_can_be_no():
+    """What is printed follows the intervals and the seeds, whichever way they fall."""
+    a = {"channels": 8, "r2": 0.5, "r2_new_phases": 0.4, "r2_by_phase": [0.3, 0.6]}
+    minus = {
+        "bilinear": {"difference": 0.2, "low": 0.1, "high": 0.3},
+        "pyramid": {"difference": 0.01, "low": -0.1, "high": 0.1},
+    }
+    runs = {
+        f"{name}, seed {seed}": {"name": name, "pull": 1.0, "seed": seed, **a, "test": {"miou": miou}}
+        for name, seed, miou in (("JPU", 0, 0.60), ("JPU", 1, 0.62), ("near", 0, 0.59), ("near", 1, 0.63))
+    }
+    maps = {name: a for name in ("JPU", "bilinear", "pyramid")}
+    said = gpu_tables.resemble({"linear maps": {"maps": maps, "JPU minus": minus}, **runs})
+    assert "The trained JPU explains more than bilinear; not more than pyramid." in said
+    assert said.endswith("mIoU of 'near' minus 'JPU', by seed: -0.0100, +0.0100")
 
 
 def test_a_slim_checkpoint_is_what_was_measured(whole):

@@ -199,7 +199,7 @@ def test_an_untrained_neck_is_another_network_and_the_trained_one_stays():
     assert all(torch.equal(t, before[name]) for name, t in model.neck.state_dict().items())
     assert not torch.equal(fresh.inputs.c3.conv.weight, model.neck.inputs.c3.conv.weight) and not fresh.training
     assert torch.equal(y, again(features))
-    assert 0.2 < (y > 0).float().mean() < 0.8, "BatchNorm has the statistics of real maps"
+    assert (fresh.inputs.c3.norm.running_mean.abs() > 1e-3).any(), "BatchNorm has the statistics of real maps"
 
 
 def test_linear_maps_hold_the_jpu_against_what_was_never_trained():
