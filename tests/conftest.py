@@ -52,7 +52,7 @@ def camvid_root(root: Path) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The run-time table of the walkthroughs, from the rows that their tests recorded."""
+    """Two tables from the rows that tests recorded: run times of the walkthroughs, and what each mistake is told."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
     calls = [report for report in reports if getattr(report, "when", None) == "call"]
     rows = sorted(row for report in calls for name, row in report.user_properties if name == "walkthrough")
@@ -61,4 +61,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
         terminalreporter.section("walkthroughs")
         for row in [HEAD, *rows]:
+            terminalreporter.write_line(row)
+    mutants = sorted({row for report in calls for name, row in report.user_properties if name == "mutant"})
+    if mutants:
+        terminalreporter.section("exercises: task, mistake, hint")
+        for row in mutants:
             terminalreporter.write_line(row)

@@ -6,9 +6,9 @@ Shape legend
     weight   (D, C, k, k), k odd
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -186,14 +186,15 @@ def _exchanged(net: Net, x: Tensor, rate: int) -> Tensor:
 
 
 def _net_cases(draw: Draws) -> list[tuple]:
-    def net(layers: int, width: int, *, whole: bool = False) -> Net:
-        make = draw.kernel if whole else draw.normal
-        channels = [1, *[width] * (layers - 1), 1]
-        pairs = itertools.pairwise(channels)
-        return Net([(make(d, c, 3, 3), draw.distinct(d)) for c, d in pairs])
+    def whole(*shape: int) -> Tensor:
+        return draw.distinct(*shape) % 4 - 1
 
-    cases = [(net(1, 1, whole=True), draw.distinct(1, 1, n, m), r) for n, m, r in ((4, 4, 2), (6, 4, 2), (5, 5, 2))]
-    cases += [(net(2, 2, whole=True), draw.distinct(1, 1, 7, 6), 3)]
+    def net(layers: int, width: int, make: Callable = draw.normal) -> Net:
+        channels = [1, *[width] * (layers - 1), 1]
+        return Net([(make(d, c, 3, 3), draw.distinct(d)) for c, d in pairwise(channels)])
+
+    cases = [(net(1, 1, whole), draw.distinct(1, 1, n, m), r) for n, m, r in ((4, 4, 2), (6, 4, 2), (5, 5, 2))]
+    cases += [(net(2, 2, whole), draw.distinct(1, 1, 7, 6), 3)]
     cases += [(net(3, 4), draw.normal(1, 1, draw.whole(9, 18), draw.whole(9, 18)), draw.whole(2, 4)) for _ in range(5)]
     return [*cases, (net(2, 3), draw.photograph(37, 49), 2)]
 

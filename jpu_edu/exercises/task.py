@@ -93,7 +93,7 @@ class Task:
         if hint not in (*NEXT, "solution"):
             raise ValueError(f"{self.name}: hint={hint!r}; choose 1, 2, 3 or 'solution'")
         more = tuple(f"Hint {n}. {self.hints[n - 1]}" for n in (2, 3) if hint != "solution" and n <= hint)
-        more += (f"More help: `{self.name}(..., {NEXT[hint]})`.",) if hint in NEXT else (self._solution(seed),)
+        more += (f"More help: add `{NEXT[hint]}` to the call.",) if hint in NEXT else (self._solution(seed),)
         if not callable(answer):
             said = f"{self.name} takes the function itself, its name without brackets; it got {answer!r:.60}."
             return Verdict("blank" if answer in (None, ...) else "type", said, more)
@@ -160,8 +160,8 @@ class Task:
             several = isinstance(value, list) and isinstance(value[0], Tensor)
             for k, part in enumerate(value if several else [value]):
                 if (values := as_map(part)) is not None:
-                    title = f"{name}[{k}]" if several else name
-                    yield Panel(title, values, rate=rate, phase=k if several and rate else None)
+                    title, mine = f"{name}[{k}]" if several else name, None if name == "weight" else rate
+                    yield Panel(title, values, rate=mine, phase=k if several and mine else None)
         if self.show:
             yield Panel(*self.show(*trial.args))
         alike = isinstance(got, Tensor) and isinstance(want, Tensor) and got.shape == want.shape
@@ -201,7 +201,8 @@ def _said(name: str, value: Any) -> str:
         return f"{name} of {size(value)}"
     if isinstance(value, list) and isinstance(value[0], Tensor):
         return f"{len(value)} {name}, the first of {size(value[0])}"
-    return "" if callable(value) else f"{name}={value}"
+    plain = isinstance(value, int | float | tuple | list)
+    return "" if callable(value) else f"{name}={value}" if plain else str(value)
 
 
 def solution(exercise: str, number: int) -> str:

@@ -87,6 +87,8 @@ class Verdict:
 
 def _markup(text: str) -> str:
     code = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
+    code = re.sub(r"\*\*([A-Z][^*\n]*)\*\*", r"<strong>\1</strong>", code)
+    code = re.sub(r"(?<![\w*])\*(\w[^*\n]*)\*(?![\w*])", r"<em>\1</em>", code)
     return re.sub(r"^(. [\w ]+\.|[A-Z]\w+( \d)?\.)(?=\s)", r"<strong>\1</strong>", code)
 
 
@@ -99,9 +101,9 @@ def as_map(value: Any, channel: Sequence[int] = ()) -> Tensor | None:
 
 
 def draw_panels(panels: Sequence[Panel]) -> Figure:
-    """The panels from left to right, in as many rows as they need."""
-    largest = max(max(panel.values.shape) for panel in panels)
-    cell = 34.0 if largest <= 6 else 26.0 if largest <= READABLE else 200.0 / largest
+    """The panels from left to right; in one row if their numbers stay readable."""
+    largest, columns = (fold(max(panel.values.shape) for panel in panels) for fold in (max, sum))
+    cell = max(22.0, min(34.0, (868 - 34 * len(panels)) / columns)) if largest <= READABLE else 200.0 / largest
     places, left, top, lowest = [], 16.0, 40.0, 0.0
     for panel in panels:
         height, width = (n * cell for n in panel.values.shape)

@@ -99,9 +99,9 @@ def test_an_answer_that_fits_a_mistake_only_once_is_not_called_by_its_name():
 
 def test_help_comes_in_steps_and_the_solution_last():
     wrong = [task(lambda x: x, hint=hint).help for hint in (1, 2, 3)]
-    assert wrong[0] == ("Hint. Think of two.", "More help: `check_doubled(..., hint=2)`.")
-    assert wrong[1][1:] == ("Hint 2. Add it to itself.", "More help: `check_doubled(..., hint=3)`.")
-    assert wrong[2][2:] == ("Hint 3. 2 * x", 'More help: `check_doubled(..., hint="solution")`.')
+    assert wrong[0] == ("Hint. Think of two.", "More help: add `hint=2` to the call.")
+    assert wrong[1][1:] == ("Hint 2. Add it to itself.", "More help: add `hint=3` to the call.")
+    assert wrong[2][2:] == ("Hint 3. 2 * x", 'More help: add `hint="solution"` to the call.')
     assert "not on this machine" in task(lambda x: x, hint="solution").help[-1]
     assert "graded" in task(lambda x: x, hint="solution", seed=2027).help[-1]
     assert task(lambda x: 2 * x).help == ()
@@ -137,7 +137,8 @@ def test_of_several_channels_the_first_wrong_one_is_shown():
 
 
 def test_words_are_shown_as_words_and_not_as_markup():
-    html = Verdict("values", "it returned <b> & `a < b`", ("Hint. See `x[0]`.",))._repr_html_()
+    html = Verdict("values", "it returned <b> & `a < b`", ("Hint. See `x[0]`, *not* 2 * 3 * 4.",))._repr_html_()
+    assert "<em>not</em> 2 * 3 * 4" in html
     assert "&lt;b&gt; &amp; <code>a &lt; b</code>" in html and "<strong>Hint.</strong>" in html
     assert "<strong>✗ Not yet.</strong>" in html  # a word and a sign, no colour
 
