@@ -1425,7 +1425,7 @@ quiz(
             [
                 "Nothing: convolutions do not care about sizes.",
                 "Its receptive field has become too large; use smaller crops.",
-                "Its eight outer taps never met a place in training. Now they add what they were born with.",
+                "Its eight outer taps never met a place in training. Now they add what is left of their random start.",
                 "It was useless in training and is useless now.",
             ],
             answer="C",
