@@ -117,9 +117,12 @@ def _measure(part: str, bench: Bench, record: Kept) -> dict[str, str]:
 
 
 def _about(part: str, plan: Plan, arguments: argparse.Namespace) -> dict[str, Any]:
-    """What a file of this part says of itself; the settings decide whether it may be gone on with."""
+    """What a file of this part says of itself; the settings decide whether it may be gone on with.
+
+    The seed is that of identities, maps and random weights; each training names its own.
+    """
     settings = asdict(plan)
     for name in ("seeds", "rows", "effort_seeds") + (() if part in TRAINED else ("steps",)):
         settings.pop(name)  # more of them add measurements and change none
     settings |= {"quick": arguments.quick, "device": torch.device(arguments.device).type}
-    return {"command": f"python -m jpu_edu bench gpu --only {part}", "settings": settings, "machine": {}}
+    return {"command": f"python -m jpu_edu bench gpu --only {part}", "seed": 0, "settings": settings, "machine": {}}

@@ -24,7 +24,7 @@ from jpu_edu.ops.phases import split
 #: Normalised images -> maps by name, all of the size of y_d, and y_d.
 Look = Callable[[Float32[Tensor, "B 3 h w"]], tuple[dict[str, Tensor], Tensor]]
 #: Tried on images that are neither of the fit nor of the judgement, in units of the map's mean variance.
-RIDGES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+RIDGES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 class Moments:
