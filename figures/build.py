@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE))
 
 from jpu_edu.draw import style  # noqa: E402
 
-NAMES = ("split_conv_merge", "conv_reduce", "reformulation", "symbols", "bill")
+NAMES = ("split_conv_merge", "conv_reduce", "reformulation", "symbols", "bill", "what_is_learned")
 
 
 def load(name: str) -> ModuleType:

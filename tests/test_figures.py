@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from jpu_edu.draw import style
 
-NAMES = ("split_conv_merge", "conv_reduce", "reformulation", "symbols", "bill")
+NAMES = ("split_conv_merge", "conv_reduce", "reformulation", "symbols", "bill", "what_is_learned")
 
 
 @pytest.fixture(scope="module")
@@ -167,3 +167,12 @@ def test_check_fails_when_a_stored_figure_is_stale(build, tmp_path, monkeypatch,
     assert build.main() == 0
     monkeypatch.setattr("sys.argv", ["build.py", "conv_reduce", "--check"])
     assert build.main() == 0
+
+
+def test_what_is_learned_counts_the_places_that_each_map_holds_and_the_work_of_the_cost_room(build, drawn):
+    axes = drawn["what_is_learned"].axes[0]
+    texts = [text.get_text() for text in axes.texts]
+    assert [text for text in texts if text.endswith(" of 16")] == ["16 of 16", "4 of 16", "1 of 16"]
+    arrows = Counter(patch.get_gid() for patch in axes.patches if str(patch.get_gid()).startswith("arrow"))
+    assert set(arrows) == {"arrow exact", "arrow approximate", "arrow learned"} and min(arrows.values()) >= 4
+    assert "the dilated twin, not run: 107 instead of 28 GMAC" in texts and "JPU, 30 GMAC" in texts
