@@ -11,11 +11,18 @@ from jpu_edu.exercises import (
     e02_stride_and_reduce,
     e03_split_conv_merge,
     e04_what_dilation_costs,
+    e06_where_do_the_pixels_live,
 )
 from jpu_edu.exercises.task import Task
 from notebooks import build, build_exercises
 
-MODULES = (e01_convolution, e02_stride_and_reduce, e03_split_conv_merge, e04_what_dilation_costs)
+MODULES = (
+    e01_convolution,
+    e02_stride_and_reduce,
+    e03_split_conv_merge,
+    e04_what_dilation_costs,
+    e06_where_do_the_pixels_live,
+)
 
 
 def source(module: ModuleType) -> Path:

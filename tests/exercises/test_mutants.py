@@ -2,12 +2,11 @@
 
 import pytest
 
-from tests.exercises import mutants_01, mutants_02, mutants_03, mutants_04
+from tests.exercises import mutants_01, mutants_02, mutants_03, mutants_04, mutants_06
 from tests.exercises.sheets import MODULES, blanks, solutions, tasks
 
-MUTANTS = dict(
-    zip(MODULES, (mutants_01.MUTANTS, mutants_02.MUTANTS, mutants_03.MUTANTS, mutants_04.MUTANTS), strict=True)
-)
+TRIED = (mutants_01, mutants_02, mutants_03, mutants_04, mutants_06)
+MUTANTS = {module: tried.MUTANTS for module, tried in zip(MODULES, TRIED, strict=True)}
 EVERY = [(module, task) for module in MODULES for task in tasks(module)]
 CASES = [
     pytest.param(tasks(module)[number - 1], wanted, function, id=f"{tasks(module)[number - 1].name}-{wanted}-{place}")

@@ -112,8 +112,8 @@ check_field.grade(window, seed=SEED + 1000, points=4)
 # $[a, b] \to [a s - p,\; b s - p + (K-1) r]$.
 
 # %% [markdown] rubric=2
-# **Rubric.** 4: all stacks. Size right and start wrong earns nothing from the grader, since all three are compared;
-# give 2 by hand where the verdict says so ("padding in samples").
+# **Rubric.** 4: all stacks. The grader compares the three numbers at once; where size and jump are right and the
+# start is not ("padding in samples"), give 2 by hand.
 
 # %% [markdown]
 # ## Task 3 · Shift and stitch
@@ -147,7 +147,8 @@ check_stitch.grade(stitch, seed=SEED + 1000, points=6)
 # is the one that a network without the stride has at $i s + p$. So `net(x[..., p:, q:])` *is* phase $(p, q)$ of the
 # full map, and $s \cdot s$ runs give all phases. The sizes take care of themselves: where fewer windows fit, that phase
 # is one row or column smaller, which is what `merge` expects. The authors of FCN describe this trick and decide against
-# it, since it costs $s^2$ runs. The dilated network computes the same map in one run, at the same price.
+# it, since it costs $s^2$ runs. The dilated network computes the same map in one run, and repeats
+# no layer in front of the stride.
 # *Other ways:* write each answer into `y[..., p::stride, q::stride]` by hand.
 
 # %% [markdown] rubric=3
