@@ -129,7 +129,7 @@
       letters(make(figure, "figcaption", {}), name === "y" ? "y" : "y_d");
       return canvas.getContext("2d");
     });
-    const told = make(root, "p", { class: "told", "aria-live": "polite" });
+    const told = make(pictures, "p", { class: "told", "aria-live": "polite" });
     make(root, "p", { class: "key" }, "Errors: root mean square of y \u2212 y_d over all channels, in deviations of y_d; 1 is as bad as a constant. Thin ticks: " + plain + ".");
 
     let picked = null;

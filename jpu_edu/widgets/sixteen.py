@@ -24,7 +24,7 @@ from jpu_edu.models.phase_error import PhaseError, phase_error
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
 
 _HERE = Path(__file__).parent
-TOP = 1.2  # the error at the upper end of the bars
+TOP = 1.0  # the error at the upper end of the bars
 EXACT = 1e-6
 
 
@@ -79,13 +79,13 @@ class SixteenPhases:
     def says(self, depth: str, choice: Choice) -> str:
         """One choice in words, with its numbers."""
         error = self.errors[depth][choice]
-        told = f"{depth}. {choice.method}"
+        told = f"{depth}: {choice.method}"
         if choice.fitted != "nothing":
             told += f", sees {'y_m and y_s' if choice.sees == 'both' else choice.sees}, fitted to {choice.fitted}"
         worst = max(range(len(error.phases)), key=error.phases.__getitem__)
         return (
-            f"{told}: error {short(error.overall)}; phase (0, 0) {short(error.phases[0])}, "
-            f"the worst, {divmod(worst, self.rate)}, {short(error.phases[worst])}. {label(error).capitalize()}."
+            f"{told}. Error {short(error.overall)} over all phases, {short(error.phases[0])} in (0, 0), "
+            f"{short(error.phases[worst])} in the worst, {divmod(worst, self.rate)}. {label(error).capitalize()}."
         )
 
     @property
@@ -93,9 +93,9 @@ class SixteenPhases:
         return f"The error of y in each of {self.rate**2} phases, and y beside y_d. {self.says(*self.start)}"
 
     def _grey(self, depth: str, y: Tensor) -> tuple[int, int, bytes]:
-        """One channel of y in the window, 0 to 255 on the scale of y_d."""
+        """One channel of y in the window, 0 to 255 on the scale of y_d, but for the outermost percent."""
         truth = self.truths[depth][self.part]
-        low, high = truth.min(), truth.max()
+        low, high = truth.flatten().quantile(truth.new_tensor([0.01, 0.99]))
         shown = ((y[self.part] - low) / (high - low).clamp(min=1e-12) * 255).round().clamp(0, 255)
         return *shown.shape, bytes(shown.int().flatten().tolist())
 

@@ -371,7 +371,7 @@ def shortcut(y, x):
 
 def layers_of(n, then):
     """The layer that makes y_m, and n more: 3 x 3, drawn at random, always the same."""
-    draw = torch.Generator().manual_seed(10)
+    draw = torch.Generator().manual_seed(3)  # the first for which no map of y_m is mostly 0
     weights = [
         torch.randn(8, c, 3, 3, generator=draw) / (4.5 * c) ** 0.5 for c in (3, *[8] * n)
     ]
@@ -503,7 +503,7 @@ for (name, curve), mark, line in zip(curves.items(), "os", ("-", "--"), strict=T
         ms=5,
         color=style.ink(),
     )
-    place = {"linear": (130, 3e-12), "with ReLU": (130, 3.2)}[name]
+    place = {"linear": (92, 3e-13), "with ReLU": (92, 4.0)}[name]
     axes.text(
         *place,
         {
@@ -528,7 +528,7 @@ axes.minorticks_off()
 show(
     figure,
     alt="Error of y against the number of equations, both on logarithmic scales. For a linear layer it falls from about 1 to rounding, "
-    "vertically, at 72. With a ReLU it climbs to a sharp peak at 72 and falls to a plateau.",
+    "vertically, at 72. With a ReLU it climbs to a sharp peak at 72 and falls again.",
 )
 
 # %% [markdown]
@@ -629,9 +629,9 @@ show(
 # %% [markdown]
 # Two errors of different shape. Interpolation knows *where* $y_s$ stands and nothing of what lies between. $\hat h$ knows
 # what lies between, from $y_m$, and has no idea where $y_s$ stands: it does not even give back $y_s$ in phase (0, 0).
-# One must choose. Up to $n = 2$ the best linear $h$ is ahead over all phases, 0.52 against 0.59; at $n = 4$ it is behind,
-# 0.68 against 0.62: nine taps cannot follow four layers. (`bilinear` with `align_corners=True` is the worst of the
-# sensible ones, 0.56 to 0.58 even in phase (0, 0): at 76 × 112 it does not put $y_s$ where it belongs. That was walkthrough 06.)
+# One must choose. Up to $n = 2$ the best linear $h$ is ahead over all phases, 0.34 against 0.38; at $n = 4$ it is behind,
+# 0.58 against 0.43: nine taps cannot follow four layers. (`bilinear` with `align_corners=True` is
+# off by 0.46 to 0.50 even in phase (0, 0): at 76 × 112 it does not put $y_s$ where it belongs. That was walkthrough 06.)
 #
 # ## 4. More to look at
 #
@@ -662,7 +662,6 @@ def given(m, sees):
 m = here["n = 2"]
 z = given(m, "both")
 h = fit_h(reduce(z, rate=RATE), m.y_s, bias=True)
-on_itself = h.weight[:, :8, 1, 1]  # from y_s, centre tap: what h copies
 print(f"residual on phase (0, 0): {'below 1e-12' if h.residual < 1e-12 else h.residual}")
 wanted = torch.zeros(8, 16, 3, 3)
 wanted[:, :8, 1, 1] = torch.eye(8)
@@ -834,40 +833,73 @@ sixteen_phases(
     {depth: here[depth].y_d[0] for depth in shown},
     made,
     start=("n = 2", Choice("two layers", "y_m", "y_s here")),
-    channel=0,
+    channel=7,
     window=(slice(12, 68), slice(40, 96)),
 )
 
-# %%
+# %% tags=["nbval-ignore-output"]
 total_error = {
     (depth, choice): phase_error("", y[None], here[depth].y_d, rate=RATE).overall
     for depth, ys in made.items()
     for choice, y in ys.items()
 }
-print(f"{'error over all 16 phases':34}" + "".join(f"{depth:>15}" for depth in shown))
+print(f"{'error over all 16 phases':40}" + "".join(f"{depth:>15}" for depth in shown))
 for choice in made["n = 2"]:
     plain = choice.fitted == "nothing"
     name = (
         choice.method if plain else f"{choice.method}, sees {choice.sees}, {choice.fitted}"
     )
-    print(f"{name:34}" + "".join(f"{total_error[depth, choice]:15.2f}" for depth in shown))
+    print(f"{name:40}" + "".join(f"{total_error[depth, choice]:15.2f}" for depth in shown))
 
 # %% [markdown]
-# Read it in four steps.
-#
-# 1. **What equation 4 gives.** Fitted to the cat's own $y_s$, from $y_m$ alone, two layers get to 0.40 at $n = 2$, where
-#    interpolation is at 0.59; at $n = 4$ to 0.57 against 0.62. Not exact, not even at $n = 2$. And no $y_d$ was needed.
-# 2. **What $y_s$ does to it.** Every "sees both, y_s here" is interpolation again, 0.59 and 0.62, whatever the network.
-#    (For $n = 1$, linear, it is 0.36: there *both* ways explain $y_s$, copying and convolving, and least squares
-#    takes the shortest mixture. No smallness of the residual would tell you.)
-# 3. **What $y_d$ elsewhere buys.** Now, and only now, seeing both is best: 0.44 and 0.54. But $h$ was fitted to other
-#    photographs. Seeing $y_m$ alone, that costs: the linear $h$ goes from 0.52 to 0.61.
-# 4. **The JPU-like $h$** sees both, is fitted to $y_d$ elsewhere and beats interpolation, 0.52 and 0.57 against 0.59 and 0.62.
-#    The plain linear $h$ with the same data does better, 0.44 and 0.54.
-#
-# The last is a disappointment, and it should be told as it is. Why? Not because it fits the twelve views and fails on the cat:
+# (These are numbers of small networks that were trained just now. Another processor may change a last digit. What is claimed is this:)
 
 # %%
+aligned = {depth: total_error[depth, Choice("phase-aligned")] for depth in shown}
+
+
+def of(depth, *choice):
+    return total_error[depth, Choice(*choice)]
+
+
+methods = ("one 3 x 3", "two layers", "JPU-like")
+copies = [of(d, h, "both", "y_s here") / aligned[d] for d in shown[1:] for h in methods]
+verdicts = {
+    "n = 2, two layers, y_m, y_s here: at most 3/4 of interpolation": of(
+        "n = 2", "two layers", "y_m", "y_s here"
+    )
+    < 0.75 * aligned["n = 2"],
+    "sees both, y_s here: within 5 % of interpolation, six times": all(
+        abs(copy - 1) < 0.05 for copy in copies
+    ),
+    "n = 2, JPU-like, both, y_d elsewhere: ahead of interpolation": of(
+        "n = 2", "JPU-like", "both", "y_d elsewhere"
+    )
+    < aligned["n = 2"],
+    "and behind the linear h with the same data": of(
+        "n = 2", "JPU-like", "both", "y_d elsewhere"
+    )
+    > of("n = 2", "one 3 x 3", "both", "y_d elsewhere"),
+}
+for claim, held in verdicts.items():
+    print(f"{claim}: {held}")
+
+# %% [markdown]
+# Read the table in four steps.
+#
+# 1. **What equation 4 gives.** Fitted to the cat's own $y_s$, from $y_m$ alone, two layers get to 0.25 at $n = 2$, where
+#    interpolation is at 0.38. At $n = 4$ it is a draw, 0.42 against 0.43. Never exact. And no $y_d$ was needed.
+# 2. **What $y_s$ does to it.** Every "sees both, y_s here" is interpolation again, 0.38 and 0.43, whatever the network; even
+#    the JPU-like one comes out within 0.01 of it. (For $n = 1$, linear, it is 0.30: there copying *and* convolving
+#    explain $y_s$, and least squares takes the shortest mixture of the two. The residual is 0 all the while.)
+# 3. **What $y_d$ elsewhere buys.** Now, and only now, seeing both is best: 0.26 and 0.37 with two layers, 0.27 and 0.39 with a linear $h$. But
+#    it was fitted to other photographs. For $y_m$ alone that costs: at $n = 4$ the linear $h$ goes from 0.58 to 0.64.
+# 4. **The JPU-like $h$** sees both, is fitted to $y_d$ elsewhere, is ahead of interpolation at $n = 2$, 0.34 against 0.38, and level
+#    with it at $n = 4$. The plain linear $h$ with the same data does better, 0.27 and 0.39.
+#
+# The last is a disappointment, and is told as it is. Why? Not because it fits the twelve views and fails on the cat:
+
+# %% tags=["nbval-ignore-output"]
 z, truth = given(there["n = 2"], "both"), there["n = 2"].y_d
 best = fit_h(in_phases(z), in_phases(truth), bias=True, ridge=1e-9)
 torch.manual_seed(10)
@@ -901,8 +933,10 @@ for name, work in macs.items():
     print(f"{name:22}" + "".join(f"{share:8.2f}" for share in shares))
 
 # %% [markdown]
-# At $n = 1$ the exact solution costs *more* than what it replaces. It was a proof, not a bargain. $h$ costs the same at every
-# depth, and $C_r^n$ costs $n$ times as much. That is why FastFCN gains more with ResNet-101 than with 50.
+# At $n = 1$ the exact solution costs *more* than what it replaces. It was a proof, not a bargain. Nor are the 0.25 of two layers at
+# $n = 2$ a bargain, at 1.56 times the price of being exact. Go to the right: $h$ costs the same at every depth, and
+# $C_r^n$ costs $n$ times as much. That is why FastFCN gains more with ResNet-101 than with ResNet-50, and why on a shallow backbone
+# plain interpolation, for 0.06, is hard to beat.
 #
 # Now the real necks, at 512 × 512. "The dilated convolutions are the expensive part, you say; and your JPU has dilated
 # convolutions at rates 1, 2, 4, 8" ([#82](https://github.com/wuhuikai/FastFCN/issues/82),
@@ -983,7 +1017,7 @@ dilations.reveal(
 # The **JPU** puts all levels side by side and looks at four distances at once. Reduced to our case, the same data and steps for all:
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 class FPNLike(nn.Module):
     """1 x 1 on each, add, 3 x 3."""
 
@@ -1021,10 +1055,11 @@ plain = [total_error[depth, Choice("phase-aligned")] for depth in ("n = 2", "n =
 print(f"{'y_s interpolated, no fit':30}" + "".join(f"{error:8.2f}" for error in plain))
 
 # %% [markdown]
-# The JPU-like one is ahead of the two others, and the last row but one says why. What tells the phases apart are pixels of $y_m$ that
-# lie *four* apart, since that is where $C_r$ finds its neighbours inside a phase. A 3 × 3 at rate 1 looks one pixel far, two of them
-# two. The JPU's third branch looks four pixels far. Give the FPN's one 3 × 3 the rate 4, at no cost, and it
-# is ahead of the JPU. (A real pyramid has more levels, and comes by distance that way.)
+# The JPU-like one is ahead of the two others, 0.34 against 0.36 and 0.45 at $n = 2$. One reason is distance. What makes the phases differ are
+# pixels of $y_m$ that lie *four* apart, since there $C_r$ finds its neighbours within a phase. A 3 × 3 at rate 1 looks one
+# pixel far, two of them two. The JPU's third branch looks four far. Give the FPN's one 3 × 3 the rate 4, which costs nothing, and at $n = 2$ it
+# goes from 0.36 to 0.33. At $n = 4$ it gains nothing: there one layer is too little, wherever it looks. (A real pyramid has more
+# levels, and comes by distance that way, too.)
 #
 # ## 8. Arrow by arrow
 #
@@ -1073,9 +1108,7 @@ rows_break = [
 ]
 for words, choice in (
     ("n = 2, one 3 x 3", Choice("one 3 x 3", "y_m", "y_s here")),
-    ("n = 2, two layers", Choice("two layers", "y_m", "y_s here")),
     ("n = 2, h sees y_s too", Choice("one 3 x 3", "both", "y_s here")),
-    ("n = 2, JPU-like", Choice("JPU-like", "both", "y_d elsewhere")),
 ):
     rows_break.append(
         compare(f"{words}: y = y_d", ways[choice], deep.y_d[0], label="learned", **broken)
@@ -1151,7 +1184,7 @@ quiz(
 # - One linear layer: as many equations as unknowns, 72 here, give the kernel to 1e-12, and $y = y_d$. **Exact.** One fewer, and
 #   the residual is still 0 and the result wrong.
 # - With ReLU and depth $y$ is **learned**. Interpolation is exact in phase (0, 0) and has a valley around it; a fitted $h$ is
-#   level. At $n = 2$ two layers reach 0.40, interpolation 0.59.
+#   level. At $n = 2$ two layers reach 0.25, interpolation 0.38; at $n = 4$ they are level.
 # - Fitted on phase (0, 0), an $h$ that sees $y_s$ copies it. It needs a target on the other phases: $y_d$ of other photographs, or,
 #   in FastFCN, the labels.
 # - The JPU has the shape of equation 4 and is trained on another error. Its dilated convolutions are 0.8 % of its work.

@@ -23,7 +23,7 @@ def test_each_choice_moves_the_bars_to_its_errors_and_says_them(visit):
     for method in ("nearest", "phase-aligned"):
         choose(page, method)
         errors = shown.errors["n = 2"][Choice(method)].phases
-        assert page.evaluate(HEIGHTS) == pytest.approx([min(error / 1.2, 1) for error in errors], abs=1e-3)
+        assert page.evaluate(HEIGHTS) == pytest.approx([min(error, 1) for error in errors], abs=1e-3)
         assert page.locator(".told").inner_text() == shown.says("n = 2", Choice(method))
         assert page.locator(".pad button").all_inner_texts() == [short(error) for error in errors]
         assert page.locator("text.kind").text_content() == "approximate"
