@@ -12,6 +12,8 @@ from jpu_edu.exercises import (
     e03_split_conv_merge,
     e04_what_dilation_costs,
     e06_where_do_the_pixels_live,
+    e07_joint_upsampling,
+    e08_two_networks,
 )
 from jpu_edu.exercises.task import Task
 from notebooks import build, build_exercises
@@ -22,6 +24,8 @@ MODULES = (
     e03_split_conv_merge,
     e04_what_dilation_costs,
     e06_where_do_the_pixels_live,
+    e07_joint_upsampling,
+    e08_two_networks,
 )
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.exercises import mutants_01, mutants_02, mutants_03, mutants_04, mutants_06
+from tests.exercises import mutants_01, mutants_02, mutants_03, mutants_04, mutants_06, mutants_07, mutants_08
 from tests.exercises.sheets import MODULES, blanks, solutions, tasks
 
-TRIED = (mutants_01, mutants_02, mutants_03, mutants_04, mutants_06)
+TRIED = (mutants_01, mutants_02, mutants_03, mutants_04, mutants_06, mutants_07, mutants_08)
 MUTANTS = {module: tried.MUTANTS for module, tried in zip(MODULES, TRIED, strict=True)}
 EVERY = [(module, task) for module in MODULES for task in tasks(module)]
 CASES = [
