@@ -41,7 +41,7 @@ def tasks(module: ModuleType) -> list[Task]:
 
 def answers(notebook: NotebookNode) -> dict[int, Any]:
     """Every cell run except the checks; the last function of each answer's cell, by task."""
-    namespace: dict[str, Any] = {"print": lambda *_: None}
+    namespace: dict[str, Any] = {"print": lambda *_, **__: None}
     found = {}
     for cell in notebook.cells:
         if cell.cell_type != "code" or "check" in cell.metadata:
