@@ -14,7 +14,7 @@
       make(parent, "sub", {}, part[2]);
     });
   }
-  const short = (error) => (error < EXACT ? "0" : error < 0.005 ? "< 0.01" : error.toFixed(2));
+  const short = (error) => (error < EXACT ? "0" : error < 0.005 ? "<.01" : error.toFixed(2));
 
   function start(root, count) {
     const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
@@ -154,7 +154,7 @@
       kind.textContent = one.label;
       fromGuide.classList.toggle("off", !fits || now.sees === "y_s");
       fromStrided.classList.toggle("off", fits && now.sees === "y_m");
-      gap.textContent = one.all < EXACT ? "= 0" : "\u2248 " + short(one.all);
+      gap.textContent = one.all < EXACT ? "= 0" : (one.all < 0.005 ? "" : "\u2248 ") + short(one.all);
       const to = fits ? now.fitted.slice(0, 3) : "";
       for (const name in rings) rings[name].classList.toggle("on", name === to);
       target.textContent = to ? "fitted to this" : "";

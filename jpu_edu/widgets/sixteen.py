@@ -50,8 +50,8 @@ def label(error: PhaseError) -> str:
 
 
 def short(error: float) -> str:
-    """Two digits after the point, and "0" for what is zero up to rounding alone."""
-    return "0" if error < EXACT else f"{error:.2f}" if error >= 0.005 else "< 0.01"
+    """Two digits after the point; "0" is kept for what is zero up to rounding."""
+    return "0" if error < EXACT else f"{error:.2f}" if error >= 0.005 else "<.01"
 
 
 class SixteenPhases:
@@ -109,8 +109,8 @@ class SixteenPhases:
         height, width, _ = self._grey(self.start[0], self.truths[self.start[0]])
         states = {
             "|".join((depth, *choice)): {
-                "all": round(error.overall, 4),
-                "phases": [round(one, 4) if one >= EXACT else 0 for one in error.phases],
+                "all": round(error.overall, 7),
+                "phases": [round(one, 7) if one >= EXACT else 0 for one in error.phases],
                 "label": label(error),
                 "says": self.says(depth, choice),
                 "pixels": pixels(depth, self.made[depth][choice]),

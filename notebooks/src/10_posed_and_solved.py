@@ -20,7 +20,7 @@
 # You are generous. You let $h$ look at everything there is: the guide $y_m$ and the strided result $y_s$ itself.
 # The fit is perfect, the residual is zero to the last digit. You apply it to the other fifteen phases.
 #
-# Before you read on: better or worse than if you had kept $y_s$ from it?
+# Before you read on: how good is it there, and what has it learned?
 #
 # **The claim.** Joint upsampling is a least-squares problem. For one linear layer it has a closed form, which finds the
 # kernel and gives back $y_d$, exactly. With ReLU and depth it is an approximation, and its error can be drawn, phase by
@@ -320,8 +320,8 @@ print("equations    h                  residual   error on phase 1")
 for count in range(1, 6):
     h = torch.linalg.pinv(rows[:count]) @ y_s[:count]  # the shortest h among the best ones
     residual = (rows[:count] @ h - y_s[:count]).abs().max().item()
-    y = torch.cat([F.pad(S(y_m)[1], (1, 1)).unfold(0, 3, 1) @ h])
-    error = (y - S(y_d)[1]).abs().max().item()
+    guess = F.pad(S(y_m)[1], (1, 1)).unfold(0, 3, 1) @ h
+    error = (guess - S(y_d)[1]).abs().max().item()
     shown = "  ".join(f"{value + 0.0:5.2f}" for value in h.round(decimals=2).tolist())
     print(
         f"{count:5}     {shown}      {round(residual, 9) + 0.0:g} {round(error, 2) + 0.0:14g}"
@@ -688,7 +688,9 @@ both.reveal(
 )
 
 # %% [markdown]
-# Not a bug, and not overfitting: there are 532 samples for 145 unknowns. It is the one minimum of what was asked for.
+# 0.38 in place of 0.34, and the guide might as well not be there. (At $n = 4$ the same $h$ does *better* than from $y_m$ alone, 0.43
+# in place of 0.58. It has learned nothing there either: 0.43 is what interpolation gives.) Not a bug, and not
+# overfitting: there are 532 samples for 145 unknowns. It is the one minimum of what was asked for.
 # **Equation 4 must not show $y_s$ to $h$.** But the JPU sees both, conv5 upsampled and conv3, side by side. How does it get
 # away with it? Nobody fits it to $y_s$. What would one fit it to?
 #
@@ -788,7 +790,8 @@ def learned(depth, method, sees, fitted):
     torch.manual_seed(10)
     if method == "JPU-like":
         data = (z, cat.y_s, lambda y: reduce(y, rate=RATE)) if own else (z_many, many.y_d)
-        return fit(JPULike(z.shape[1]), *data)(z)
+        nets[depth, sees, fitted] = fit(JPULike(z.shape[1]), *data)
+        return nets[depth, sees, fitted](z)
     data = (
         (reduce(z, rate=RATE), cat.y_s) if own else (in_phases(z_many), in_phases(many.y_d))
     )
@@ -806,7 +809,7 @@ fits = list(
     )
 )
 shown = ("n = 1, linear", "n = 2", "n = 4")
-made = {}
+made, nets = {}, {}
 
 
 def make_all(depth):
@@ -902,17 +905,16 @@ for claim, held in verdicts.items():
 # %% tags=["nbval-ignore-output"]
 z, truth = given(there["n = 2"], "both"), there["n = 2"].y_d
 best = fit_h(in_phases(z), in_phases(truth), bias=True, ridge=1e-9)
-torch.manual_seed(10)
-jpu_like = fit(JPULike(16), z, truth)
+jpu_like = nets["n = 2", "both", "y_d elsewhere"]
 for name, y in (("one 3 x 3", phase_by_phase(best, z)), ("JPU-like", jpu_like(z))):
     error = phase_error("", y, truth, rate=RATE).overall
     print(f"{name:10} on the twelve views that it was fitted to: {error:.2f}")
 
 # %% [markdown]
-# It is behind on those as well. Its $H$ is *another* one: a separable branch has one 3 × 3 for each channel in place of 64, and rates
-# 1, 2, 8 look where our truth, 3 × 3 layers at rate 4, never looks. Our linear $h$ was given the truth's own shape, which
+# It is behind on those as well. Its $H$ is *another* one: a separable branch has one 3 × 3 for each of its 16 maps, where the linear $h$ has one for each of
+# 16 · 8 pairs; and rates 1 and 2 look where our truth, 3 × 3 layers at rate 4, never looks. Our linear $h$ was given the truth's own shape, which
 # nobody has for a real backbone with its 1 × 1 convolutions, its BatchNorms and two different rates.  What these numbers do *not* say is how
-# good a JPU is in a network. There it is asked for something else, and 11 measures that.
+# good a JPU is in a network. There it is asked for something else, and 11 trains one.
 #
 # ## 6. What it costs
 #
@@ -1041,13 +1043,15 @@ print("error, fitted to y_d elsewhere   n = 2   n = 4")
 for name, make, rate in (
     ("FPN-like", FPNLike, 0.04),
     ("encoder-decoder-like", decoder_like, 0.003),  # a larger rate is worse here
-    ("JPU-like", lambda: JPULike(16), 0.04),
+    ("JPU-like", None, None),  # fitted above
     ("FPN-like, its 3 x 3 at rate 4", lambda: FPNLike(4), 0.04),
 ):
     errors_of = []
     for depth in ("n = 2", "n = 4"):
         torch.manual_seed(10)
-        net = fit(make(), given(there[depth], "both"), there[depth].y_d, rate=rate)
+        net = nets[depth, "both", "y_d elsewhere"]
+        if make:
+            net = fit(make(), given(there[depth], "both"), there[depth].y_d, rate=rate)
         y = net(given(here[depth], "both"))
         errors_of.append(phase_error("", y, here[depth].y_d, rate=RATE).overall)
     print(f"{name:30}" + "".join(f"{error:8.2f}" for error in errors_of))

@@ -85,7 +85,7 @@ def test_a_choice_is_said_with_its_best_and_its_worst_phase():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (9e-7, "0"), (2e-6, "< 0.01"), (0.006, "0.01"), (1.234, "1.23")]
+    ("value", "text"), [(0.0, "0"), (9e-7, "0"), (2e-6, "<.01"), (0.006, "0.01"), (1.234, "1.23")]
 )
 def test_only_rounding_is_called_0(value, text):
     assert short(value) == text
