@@ -103,7 +103,7 @@ def explore_band(*, radius: int, shift: int, width: int) -> None:
     )
     figure = plt.figure(figsize=(8.6, 3.7))  # placed by hand: a layout engine takes as long as all the rest
     left, right = figure.add_axes((0.01, 0.03, 0.4, 0.88)), figure.add_axes((0.47, 0.15, 0.5, 0.76))
-    draw_shifted(left, found, reach=min(72, radius + shift + width + 4))
+    draw_shifted(left, found, reach=min(74, radius + shift + width + 4))
     left.set_title(f"radius {radius}, off by {shift}, band of {width}", fontsize=11)
     curves = [shifted_disc(radius=r, shift=shift, width=width) for r in RADII]
     looks = (
