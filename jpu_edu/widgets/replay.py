@@ -22,7 +22,7 @@ from jpu_edu.metrics.scores import mean_iou
 from jpu_edu.train.protocol import Network, whole_image
 
 #: Colour and dashes of the runs in a picture, in their order.
-STROKES = ((style.Y_D, "-"), (style.Y_S, (0, (4, 1.5))), ("#5F6873", (0, (1, 1.2))))
+STROKES = ((style.LIGHT["ink"], "-"), (style.Y_S, (0, (4, 1.5))), (style.LIGHT["soft"], (0, (1, 1.2))))
 
 
 class Replay:
