@@ -790,8 +790,8 @@ def learned(depth, method, sees, fitted):
     torch.manual_seed(10)
     if method == "JPU-like":
         data = (z, cat.y_s, lambda y: reduce(y, rate=RATE)) if own else (z_many, many.y_d)
-        nets[depth, sees, fitted] = fit(JPULike(z.shape[1]), *data)
-        return nets[depth, sees, fitted](z)
+        jpu_likes[depth, sees, fitted] = fit(JPULike(z.shape[1]), *data)
+        return jpu_likes[depth, sees, fitted](z)
     data = (
         (reduce(z, rate=RATE), cat.y_s) if own else (in_phases(z_many), in_phases(many.y_d))
     )
@@ -809,7 +809,7 @@ fits = list(
     )
 )
 shown = ("n = 1, linear", "n = 2", "n = 4")
-made, nets = {}, {}
+made, jpu_likes = {}, {}
 
 
 def make_all(depth):
@@ -905,7 +905,7 @@ for claim, held in verdicts.items():
 # %% tags=["nbval-ignore-output"]
 z, truth = given(there["n = 2"], "both"), there["n = 2"].y_d
 best = fit_h(in_phases(z), in_phases(truth), bias=True, ridge=1e-9)
-jpu_like = nets["n = 2", "both", "y_d elsewhere"]
+jpu_like = jpu_likes["n = 2", "both", "y_d elsewhere"]
 for name, y in (("one 3 x 3", phase_by_phase(best, z)), ("JPU-like", jpu_like(z))):
     error = phase_error("", y, truth, rate=RATE).overall
     print(f"{name:10} on the twelve views that it was fitted to: {error:.2f}")
@@ -1049,7 +1049,7 @@ for name, make, rate in (
     errors_of = []
     for depth in ("n = 2", "n = 4"):
         torch.manual_seed(10)
-        net = nets[depth, "both", "y_d elsewhere"]
+        net = jpu_likes[depth, "both", "y_d elsewhere"]
         if make:
             net = fit(make(), given(there[depth], "both"), there[depth].y_d, rate=rate)
         y = net(given(here[depth], "both"))
