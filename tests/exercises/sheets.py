@@ -14,6 +14,7 @@ from jpu_edu.exercises import (
     e06_where_do_the_pixels_live,
     e07_joint_upsampling,
     e08_two_networks,
+    e12_measuring,
 )
 from jpu_edu.exercises.task import Task
 from notebooks import build, build_exercises
@@ -26,6 +27,7 @@ MODULES = (
     e06_where_do_the_pixels_live,
     e07_joint_upsampling,
     e08_two_networks,
+    e12_measuring,
 )
 
 

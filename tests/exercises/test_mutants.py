@@ -2,10 +2,19 @@
 
 import pytest
 
-from tests.exercises import mutants_01, mutants_02, mutants_03, mutants_04, mutants_06, mutants_07, mutants_08
+from tests.exercises import (
+    mutants_01,
+    mutants_02,
+    mutants_03,
+    mutants_04,
+    mutants_06,
+    mutants_07,
+    mutants_08,
+    mutants_12,
+)
 from tests.exercises.sheets import MODULES, blanks, solutions, tasks
 
-TRIED = (mutants_01, mutants_02, mutants_03, mutants_04, mutants_06, mutants_07, mutants_08)
+TRIED = (mutants_01, mutants_02, mutants_03, mutants_04, mutants_06, mutants_07, mutants_08, mutants_12)
 MUTANTS = {module: tried.MUTANTS for module, tried in zip(MODULES, TRIED, strict=True)}
 EVERY = [(module, task) for module in MODULES for task in tasks(module)]
 CASES = [
