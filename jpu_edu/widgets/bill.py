@@ -122,7 +122,7 @@ def bill(
 ) -> BillOfTwo:
     """Two networks, A and B: their work part by part, their parameters and their memory, at the size of a slider.
 
-    Notice: change one thing at a time. EncNet's kernel alone, from 3x3 to 1x1, is worth as much as a whole JPU costs.
+    Notice: change one thing at a time. EncNet's kernel alone, from 3x3 to 1x1, saves more than a whole JPU costs.
 
     Args:
         depths: of the ResNets to choose from; some of DEPTHS.
@@ -134,7 +134,7 @@ def bill(
     Raises:
         ValueError: a depth, pair or size that is not offered.
 
-    Source: FastFCN, table 2; walkthrough 13.
+    Source: FastFCN, section 4; walkthrough 13.
     """
     if not depths or not set(depths) <= set(DEPTHS):
         raise ValueError(f"bill: depths={depths}; choose some of {', '.join(map(str, DEPTHS))}")
