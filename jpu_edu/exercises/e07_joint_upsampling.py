@@ -186,7 +186,7 @@ def _fitted_high(f: Callable, x_h: Tensor, rate: int, radius: int, epsilon: floa
 
 
 def _paint_cases(draw: Draws) -> list[tuple]:
-    cases = [(Painter(1.0, 3.0), draw.distinct(1, 1, n, m), r, 1, 0.5) for n, m, r in ((4, 5, 2), (5, 5, 2), (7, 8, 3))]
+    cases = [(Painter(0.1, 3.0), draw.distinct(1, 1, n, m), r, 1, 0.5) for n, m, r in ((4, 5, 2), (5, 5, 2), (7, 8, 3))]
     for _ in range(5):
         rate, f = draw.whole(2, 4), Painter(draw.choice((0.5, 2.0)), draw.choice((-3.0, 4.0)))
         x_h = draw.normal(1, 1, draw.whole(3 * rate, 30), draw.whole(3 * rate, 30))
