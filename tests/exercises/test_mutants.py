@@ -1,21 +1,12 @@
 """Every checker against what people write: solutions and unusual right answers pass, mistakes get their own hint."""
 
+from importlib import import_module
+
 import pytest
 
-from tests.exercises import (
-    mutants_01,
-    mutants_02,
-    mutants_03,
-    mutants_04,
-    mutants_06,
-    mutants_07,
-    mutants_08,
-    mutants_12,
-)
-from tests.exercises.sheets import MODULES, blanks, solutions, tasks
+from tests.exercises.sheets import MODULES, blanks, solutions, source, tasks
 
-TRIED = (mutants_01, mutants_02, mutants_03, mutants_04, mutants_06, mutants_07, mutants_08, mutants_12)
-MUTANTS = {module: tried.MUTANTS for module, tried in zip(MODULES, TRIED, strict=True)}
+MUTANTS = {module: import_module(f"tests.exercises.mutants_{source(module).stem[:2]}").MUTANTS for module in MODULES}
 EVERY = [(module, task) for module in MODULES for task in tasks(module)]
 CASES = [
     pytest.param(tasks(module)[number - 1], wanted, function, id=f"{tasks(module)[number - 1].name}-{wanted}-{place}")
