@@ -547,7 +547,8 @@ except ValueError as refused:
 # ## 3. ReLU and depth: the shape of the error
 #
 # From here on photographs are 76 × 112, and so is $y_m$; at rate 4 there are 19 × 28 = 532 samples, 7 for each unknown.
-# There are $n$ = 1, 2 or 4 layers with ReLU. $h$ is one 3 × 3 convolution with a constant, fitted to the cat's own
+# There are $n$ = 1, 2 or 4 layers, each with a shortcut and a ReLU, as in a ResNet; their weights are drawn, not
+# trained. $h$ is one 3 × 3 convolution with a constant, fitted to the cat's own
 # $(y_m^0, y_s)$, as equation 4 says. Against it stand the three ways to resize that you know from 06: nearest, bilinear as FastFCN does it
 # (`align_corners=True`), and phase-aligned, which puts sample $k$ at pixel $4k$.
 #
@@ -913,7 +914,7 @@ for name, y in (("one 3 x 3", phase_by_phase(best, z)), ("JPU-like", jpu_like(z)
 # %% [markdown]
 # It is behind on those as well. Its $H$ is *another* one: a separable branch has one 3 × 3 for each of its 16 maps, where the linear $h$ has one for each of
 # 16 · 8 pairs; and rates 1 and 2 look where our truth, 3 × 3 layers at rate 4, never looks. Our linear $h$ was given the truth's own shape, which
-# nobody has for a real backbone with its 1 × 1 convolutions, its BatchNorms and two different rates.  What these numbers do *not* say is how
+# nobody has for a real backbone with its 1 × 1 convolutions, its BatchNorms and two different rates. What these numbers do *not* say is how
 # good a JPU is in a network. There it is asked for something else, and 11 trains one.
 #
 # ## 6. What it costs
@@ -1016,7 +1017,8 @@ dilations.reveal(
 #
 # Neither is new in seeing both: every encoder-decoder does. They differ in how $y_s$ and the guide meet. The **FPN**
 # adds them, after a 1 × 1 each, and then convolves once. The **encoder-decoder** puts them side by side and convolves twice.
-# The **JPU** puts all levels side by side and looks at four distances at once. Reduced to our case, the same data and steps for all:
+# The **JPU** puts all levels side by side and looks at four distances at once. (In the bill above the first two have their usual
+# width, 256 maps. The JPU has 512 in each branch, and hands on 2,048.) Reduced to our case, with the same data and the same number of steps for all:
 
 
 # %% tags=["nbval-ignore-output"]
@@ -1196,7 +1198,7 @@ quiz(
 # **Glossary.**
 # **$\hat h$**: the $h$ with the smallest $\lVert y_s - h(y_m^0) \rVert$ in $H$.
 # **$H$**: the set of functions among which one chooses; it decides what $y$ can be and what it costs.
-# **sample**: one pixel of $y_s$, one equation for each unknown of $h$.
+# **sample**: one pixel of $y_s$, which is one equation for the unknowns of $h$.
 # **residual**: what is left of $\lVert y_s - h(y_m^0) \rVert$; it speaks of phase (0, 0) alone.
 # **learned**: close because something was fitted to data; the third label, beside exact and approximate.
 #
