@@ -20,13 +20,13 @@ def test_each_choice_moves_the_bars_to_its_errors_and_says_them(visit):
     shown = widget()
     page = visit(shown, reduced_motion="reduce")
     assert page.locator("img.poster").count() == 0  # the script has replaced the poster
-    for method in ("nearest", "phase-aligned"):
-        choose(page, method)
-        errors = shown.errors["n = 2"][Choice(method)].phases
+    for choice in (H, Choice("nearest"), Choice("phase-aligned")):
+        choose(page, choice.method)
+        errors = shown.errors["n = 2"][choice].phases
         assert page.evaluate(HEIGHTS) == pytest.approx([min(error, 1) for error in errors], abs=1e-3)
-        assert page.locator(".told").inner_text() == shown.says("n = 2", Choice(method))
+        assert page.locator(".told").inner_text() == shown.says("n = 2", choice)
         assert page.locator(".pad button").all_inner_texts() == [short(error) for error in errors]
-        assert page.locator("text.kind").text_content() == "approximate"
+        assert page.locator("text.kind").text_content() == ("learned" if choice == H else "approximate")
 
 
 def test_what_h_sees_and_is_fitted_to_can_be_chosen_for_a_fitted_h_alone(visit):
