@@ -89,6 +89,7 @@ from jpu_edu.widgets.quiz import Question, quiz
 from jpu_edu.widgets.replay import Replay, explore_replay, ranges
 
 style.use()
+torch.set_num_threads(1)  # the maps are small: threads would mostly wait for one another
 broken = dict(breaks=True, tolerance=0.01)
 work = tempfile.TemporaryDirectory()  # for all that is written here
 folder = Path(work.name)
@@ -988,9 +989,9 @@ print(COMMAND)
 
 def start(out, *more):
     words = [sys.executable, *COMMAND.split()[1:], "--out", out, *more]
-    return subprocess.Popen(
-        words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(words, cwd=folder, env=environment, **pipes)
 
 
 straight = start("straight")
