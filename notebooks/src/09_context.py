@@ -1477,16 +1477,17 @@ quiz(
 # - The JPU replaces the *dilation of the backbone*. The head behind it is the same to the last MAC (EncNet's first 3 × 3 excepted).
 #
 # **Glossary.**
-# **context head**: the layers between the last map and the scores that let a place ask others.
-# **footprint**: the gradient of one output; whom it asks.
-# **ASPP**: a 1 × 1, several 3 × 3 at large rates and the mean of the map, side by side.
-# **image pooling**: the mean over the whole map, as one branch of a head.
-# **cascade**: more copies of the last stage, at rates that double.
-# **multi-grid**: different multiples of the rate inside one block.
-# **codeword**: one of $K$ learned feature vectors with which every place is compared.
-# **SE loss**: cross entropy of "is this class in the picture?", read from the code.
-# **aux loss**: the main loss once more, from scores of $c_4$; deep supervision.
-# **multi-scale input**: the network's answers to several sizes of the picture, averaged.
+#
+# - **context head**: the layers between the last map and the scores that let a place ask others.
+# - **footprint**: the gradient of one output; whom it asks.
+# - **ASPP**: a 1 × 1, several 3 × 3 at large rates and the mean of the map, side by side.
+# - **image pooling**: the mean over the whole map, as one branch of a head.
+# - **cascade**: more copies of the last stage, at rates that double.
+# - **multi-grid**: different multiples of the rate inside one block.
+# - **codeword**: one of $K$ learned feature vectors with which every place is compared.
+# - **SE loss**: cross entropy of "is this class in the picture?", read from the code.
+# - **aux loss**: the main loss once more, from scores of $c_4$; deep supervision.
+# - **multi-scale input**: the network's answers to several sizes of the picture, averaged.
 #
 # **References.** Chen et al., *Rethinking Atrous Convolution for Semantic Image Segmentation*, 2017,
 # [arXiv 1706.05587](https://arxiv.org/abs/1706.05587). ·

@@ -212,7 +212,7 @@ print(
 # Lay it beside equation 1. The guide $x_l$ is $y_m^0$. The target $y_l$ is $y_s$. And the large guide, to which the result
 # is applied, is all of $y_m$: here the phases $y_m^0$ and $y_m^1$.
 #
-# **Predict.** $\hat h$ will be found on phase 0 alone. Then it is applied to phase 1, of which it has not seen a number.
+# $\hat h$ will be found on phase 0 alone. Then it is applied to phase 1, of which it has not seen a number.
 
 # %% tags=["hide-input"]
 right = Prediction(
@@ -305,7 +305,7 @@ for row, want in zip(rows.int().tolist(), y_s.int().tolist(), strict=True):
     print("  +  ".join(f"{value:2} h{k}" for k, value in enumerate(row)), " = ", want)
 
 # %% [markdown]
-# **Predict.** Five equations. Somebody gives you only the first few.
+# Five equations. Somebody gives you only the first few.
 
 # %% tags=["hide-input"]
 enough = Prediction(
@@ -433,7 +433,7 @@ print(table(rows_linear))
 # kernel of 72 numbers is a convolution followed by a ReLU. There will be a residual, and least squares will spread
 # it as it can.
 #
-# **Predict.** With the ReLU, give the solver exactly 72 equations: as many as there are unknowns. The residual on those
+# With the ReLU, give the solver exactly 72 equations: as many as there are unknowns. The residual on those
 # 72 pixels is 0.
 
 # %% tags=["hide-input"]
@@ -552,7 +552,7 @@ except ValueError as refused:
 # $(y_m^0, y_s)$, as equation 4 says. Against it stand the three ways to resize that you know from 06: nearest, bilinear as FastFCN does it
 # (`align_corners=True`), and phase-aligned, which puts sample $k$ at pixel $4k$.
 #
-# **Predict.** The sixteen errors of interpolation are those of 08: 0 at (0, 0), and growing with the distance from it.
+# The sixteen errors of interpolation are those of 08: 0 at (0, 0), and growing with the distance from it.
 
 # %% tags=["hide-input"]
 shape = Prediction(
@@ -1196,11 +1196,12 @@ quiz(
 # - The JPU has the shape of equation 4 and is trained on another error. Its dilated convolutions are 0.8 % of its work.
 #
 # **Glossary.**
-# **$\hat h$**: the $h$ with the smallest $\lVert y_s - h(y_m^0) \rVert$ in $H$.
-# **$H$**: the set of functions among which one chooses; it decides what $y$ can be and what it costs.
-# **sample**: one pixel of $y_s$, which is one equation for the unknowns of $h$.
-# **residual**: what is left of $\lVert y_s - h(y_m^0) \rVert$; it speaks of phase (0, 0) alone.
-# **learned**: close because something was fitted to data; the third label, beside exact and approximate.
+#
+# - **$\hat h$**: the $h$ with the smallest $\lVert y_s - h(y_m^0) \rVert$ in $H$.
+# - **$H$**: the set of functions among which one chooses; it decides what $y$ can be and what it costs.
+# - **sample**: one pixel of $y_s$, which is one equation for the unknowns of $h$.
+# - **residual of a fit**: what is left of $\lVert y_s - h(y_m^0) \rVert$; it speaks of phase (0, 0) alone.
+# - **learned**: close because something was fitted to data; the third label, beside exact and approximate.
 #
 # **References.** Wu et al., *FastFCN: Rethinking Dilated Convolution in the Backbone for Semantic Segmentation*, 2019,
 # [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), sections 3.3 and 3.4. ·
