@@ -17,6 +17,7 @@ The folders are the floors of the argument; each imports only from those above i
     bench       what it costs on your machine, as ratios measured in one run
     draw        the figures' shared hand: one palette, one meaning a colour
     widgets     what the notebooks let you touch
+    exercises   checks that answer a mistake with its own hint
     verify, cli the identities as one table, and the command line
 
 Nothing is re-exported here: `from jpu_edu.ops import phases` says which file to open.

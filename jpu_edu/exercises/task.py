@@ -211,6 +211,6 @@ def solution(exercise: str, number: int) -> str:
         text = path.read_text(encoding="utf-8")
         parts = (rf"^# %% answer={number}$\n(.*?)(?=^# %%)", rf"^# %% \[markdown\] why={number}$\n(.*?)(?=^# %%)")
         code, why = (re.search(part, text, re.DOTALL | re.MULTILINE)[1].strip() for part in parts)
-        code = re.sub(r"^ *### (BEGIN|END) SOLUTION\n", "", code, flags=re.MULTILINE)
+        code = re.sub(r"^ *### (BEGIN|END) SOLUTION(\n|\Z)", "", code, flags=re.MULTILINE).rstrip()
         return f"{code}\n\n{re.sub(r'^# ?', '', why, flags=re.MULTILINE)}"
     return "It is not on this machine; ask whoever gave you the sheet."

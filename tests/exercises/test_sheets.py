@@ -5,6 +5,7 @@ import re
 import nbformat
 import pytest
 
+from jpu_edu.exercises.task import solution
 from notebooks import build, build_exercises
 from notebooks.build_exercises import INSTRUCTOR, STUDENT, VERSIONS
 from tests.exercises.sheets import MODULES, source, tasks
@@ -68,6 +69,13 @@ def test_the_student_sees_no_solution_no_hidden_test_and_no_rubric(module):
         assert not any(region in seen for region in regions)
     for cell in cells(module, "why", "rubric"):
         assert cell.source not in seen
+
+
+@each_sheet
+def test_who_asks_for_a_solution_gets_code_and_reason_without_marks(module):
+    for task in tasks(module):
+        text = solution(task.exercise, task.number)
+        assert "**Why it works.**" in text and "SOLUTION" not in text
 
 
 @each_sheet
