@@ -161,7 +161,7 @@ print(table([compare("the four loops are the convolution", y, want, tolerance=0)
 # with $g$ groups ($g = C$ for a depthwise layer). Three things are *not* in the formula: the rate, the stride and
 # the size of the input. They act through the size of the output alone.
 #
-# **Predict.** A 3 × 3 convolution from 4 to 6 channels with stride 2 and padding 1, on a 7 × 7 map.
+# A 3 × 3 convolution from 4 to 6 channels with stride 2 and padding 1, on a 7 × 7 map.
 
 # %% tags=["hide-input"]
 strided = Prediction(
@@ -249,7 +249,7 @@ for name, found in work.items():
 # The JPU takes 30.0 GMAC, more than the whole plain backbone behind which it stands (28.4). It is dear because it works at
 # stride 8, and not dearer because it does not do everything there: c5 comes with 2048 channels at stride 32. First a 3 × 3 brings them to 512, for 2.4 GMAC. Then the map is made larger.
 #
-# **Predict.** The other order: first make c5 four times as wide and high, then bring it to 512 channels.
+# The other order: first make c5 four times as wide and high, then bring it to 512 channels.
 
 # %% tags=["hide-input"]
 swapped = Prediction(
@@ -350,7 +350,7 @@ show(
 # You met that bar in 11: behind the JPU the first convolution of EncNet's head is 1 × 1, in the dilated network it is 3 × 3.
 # The ratio has two authors, 11 said. Divide the royalties.
 #
-# **Predict.** How much of the saving is owed to that one kernel?
+# How much of the saving is owed to that one kernel?
 
 # %% tags=["hide-input"]
 kernel = Prediction(
@@ -480,7 +480,7 @@ for head in (0, 1, 4, 16):
 # could save is fixed, 8 against 4; how much that *matters* is decided by what it does not touch. So a network
 # gains more, the deeper its backbone (more above the line) and the lighter its head.
 #
-# **Predict.** ResNet-50 costs 106.7 GMAC dilated and 28.4 plain; the JPU 30.0. DeepLabv3's head costs 64.0 on
+# ResNet-50 costs 106.7 GMAC dilated and 28.4 plain; the JPU 30.0. DeepLabv3's head costs 64.0 on
 # either. By how much does its work fall?
 
 # %% tags=["hide-input"]
@@ -791,7 +791,7 @@ for row in stored["ledger"]:
 # machine that does 8 MACs and moves 1 byte a second: a layer of 80 MACs and 2 bytes takes 10 seconds, and so does
 # a layer of 8 MACs and 10 bytes.
 #
-# **Predict.** In a JPU, the dilated convolutions are depthwise. In 04 they were 0.8 % of its multiplications. What share of
+# In a JPU, the dilated convolutions are depthwise. In 04 they were 0.8 % of its multiplications. What share of
 # its *time* do they take on your machine?
 
 # %% tags=["hide-input"]
@@ -1059,7 +1059,7 @@ for name, choice in MODELS.items():
     )
 
 # %% [markdown]
-# **Predict.** And in use? `Official` is EncNet as the authors' code runs it, the Encoding layer written out residual by residual.
+# And in use? `Official` is EncNet as the authors' code runs it, the Encoding layer written out residual by residual.
 
 # %% tags=["hide-input"]
 use = Prediction(
@@ -1185,7 +1185,7 @@ show(
 #
 # Take a photograph of 512 × 512, and one of 513 × 513.
 #
-# **Predict.** How much more work is one pixel?
+# How much more work is one pixel?
 
 # %% tags=["hide-input"]
 pixel = Prediction(
@@ -1335,7 +1335,7 @@ for name, offer in offers.items():
 # | **the download** | at most 36 million weights |
 # | **the laptop** | trains on 8 images at a time in 6 GiB |
 #
-# **Predict.** Somebody offers EncNet + JPU to all three. Whom does it suit?
+# Somebody offers EncNet + JPU to all three. Whom does it suit?
 
 # %% tags=["hide-input"]
 suits = Prediction(
@@ -1402,7 +1402,7 @@ suits.reveal(
 #
 # Can every network be somebody's answer? One that another beats or equals in all five columns cannot, whatever the budget.
 #
-# **Predict.** Of the six networks with a published mIoU, how many are left?
+# Of the six networks with a published mIoU, how many are left?
 
 # %% tags=["hide-input"]
 front = Prediction(
@@ -1503,12 +1503,13 @@ quiz(
 # - Give size, head, machine and seeds with every ratio, or do not give the ratio.
 #
 # **Glossary.**
-# **MAC**: one multiplication and the addition that follows; many FLOPs in papers are MACs.
-# **intensity**: MACs for each byte that a layer moves.
-# **roofline**: the two limits of a machine, multiplying and moving, drawn over the intensity.
-# **kept memory**: what the forward pass must hold for the backward pass, a sum over layers.
-# **peak memory**: the most that is alive at one moment of inference, a maximum.
-# **Amdahl's law**: what is not made faster bounds the gain of the whole.
+#
+# - **MAC**: one multiplication and the addition that follows; many FLOPs in papers are MACs.
+# - **intensity**: MACs for each byte that a layer moves.
+# - **roofline**: the two limits of a machine, multiplying and moving, drawn over the intensity.
+# - **kept memory**: what the forward pass must hold for the backward pass, a sum over layers.
+# - **peak memory**: the most that is alive at one moment of inference, a maximum.
+# - **Amdahl's law**: what is not made faster bounds the gain of the whole.
 #
 # **References.** Wu et al., *FastFCN: Rethinking Dilated Convolution in the Backbone for Semantic Segmentation*, 2019,
 # [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 4; frames a second and mIoU from the authors'
