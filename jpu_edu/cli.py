@@ -9,6 +9,8 @@ import torch
 from jpu_edu.bench import conv, gpu, networks, training
 from jpu_edu.cost.record import write_json
 from jpu_edu.data import check as check_data
+from jpu_edu.school import bench as school_bench
+from jpu_edu.school import command as school
 from jpu_edu.train import command, evaluate, predict
 from jpu_edu.verify import Setting, record, report, verify
 
@@ -51,6 +53,10 @@ def parser() -> argparse.ArgumentParser:
         module.add_arguments(one)
         one.set_defaults(run=module.main)
 
+    one = commands.add_parser("class", help="grade a class: a course folder from the first day to the grades")
+    school.add_arguments(one)
+    one.set_defaults(run=school.main)
+
     bench = commands.add_parser("bench", help="measure on this machine: ratios of things run in turn")
     benches = bench.add_subparsers(dest="bench", required=True, metavar="what")
     for name, module, what in (
@@ -61,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
             "every network: cost, time, and the ratio to its dilated twin; fused against official form",
         ),
         ("training", training, "what a minute of training buys: networks at equal time and at equal steps"),
+        ("class", school_bench, "thirty submissions, broken ones among them, graded in one go"),
         ("gpu", gpu, "the evidence from a GPU: precision, speed, CamVid, and whether a JPU resembles y_d"),
     ):
         one = benches.add_parser(name, help=what)

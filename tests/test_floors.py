@@ -15,7 +15,7 @@ FLOORS = (
     ("models",),
     ("train",),
     ("bench", "draw"),
-    ("widgets", "exercises"),
+    ("widgets", "exercises", "school"),
     ("verify", "cli", "__main__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

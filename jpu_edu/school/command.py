@@ -1,0 +1,128 @@
+"""`python -m jpu_edu class`: a course folder from the first day to the grades."""
+
+import argparse
+import contextlib
+import importlib.util
+import os
+import sys
+import sysconfig
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from jpu_edu.cost.record import write_json
+
+HELP = """\
+Six steps, one command each. nbgrader does the work; no server, no account, no network.
+
+  python -m jpu_edu class new course --seed 2027 --weeks 6
+                                          once: a folder for this year's class, and its own numbers
+  python -m jpu_edu class release course  course/release/NN_*/NN_*.ipynb is what you hand out
+                                          (students save it in notebooks/exercises, send back NAME_NN.ipynb)
+
+  python -m jpu_edu class collect course handed_in        \\
+  python -m jpu_edu class grade course                     } three commands grade a class
+  python -m jpu_edu class export course --to grades.csv   /
+
+  python -m jpu_edu class feedback course course/feedback/NAME/NN_*/NN_*.html is what you give back
+
+Files may be called anna_03.ipynb or lie in folders, anna/03_split_conv_merge.ipynb. Notebooks are programs:
+grade them as a user whose files you could lose. `class grade` says what happened to each, and course/report.json
+keeps it. Task 4 has a reason in words: grade it with `nbgrader formgrader`, or add its points to the CSV.
+Repeat any step at any time: only what is new is graded, and points given by hand stay.
+"""
+MISSING = "class: nbgrader is missing; install it: pip install -e .[grading] -c constraints.txt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = HELP
+    steps = parser.add_subparsers(dest="step", required=True, metavar="step")
+    one = steps.add_parser("new", help="make a course folder")
+    one.add_argument("folder")
+    one.add_argument("--seed", type=int, required=True, help="changes every size, rate, kernel and picture")
+    one.add_argument("--weeks", type=int, required=True, help="how many exercises, from the first on, one a week")
+    for name, what in (
+        ("release", "make the notebooks for students"),
+        ("grade", "grade what was collected and is new"),
+        ("feedback", "make a page for each graded notebook"),
+    ):
+        one = steps.add_parser(name, help=what)
+        one.add_argument("folder")
+        one.add_argument("numbers", nargs="*", metavar="NN", help="numbers of exercises (default: all)")
+        if name == "grade":
+            one.add_argument("--seconds", type=int, help="a cell may take (default: in nbgrader_config.py, 60)")
+            one.add_argument("--again", action="store_true", help="grade everything once more")
+    one = steps.add_parser("collect", help="take the students' files into the course")
+    one.add_argument("folder")
+    one.add_argument("files", help="a folder of files such as anna_03.ipynb or anna/03_split_conv_merge.ipynb")
+    one = steps.add_parser("export", help="write all points into a CSV file")
+    one.add_argument("folder")
+    one.add_argument("--to", metavar="FILE", help="default: grades.csv in the course folder")
+
+
+def missing() -> bool:
+    """Whether something of the extra `grading` is not installed."""
+    return not all(importlib.util.find_spec(name) for name in ("nbgrader", "jupytext"))
+
+
+@contextlib.contextmanager
+def prepared() -> Iterator[None]:
+    """What nbgrader needs, and without its warnings, which no teacher can act on."""
+    before = os.environ.get("PATH", "")
+    # it calls alembic by name, and this Python may have been started without its environment
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        os.environ["PATH"] = before
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run one step. Exit status 1 if a file could not be taken or graded, 2 if the step cannot be done."""
+    if missing():
+        print(MISSING, file=sys.stderr)
+        return 2
+    with prepared():
+        from jpu_edu.school.course import Refused  # needs nbgrader
+
+        try:
+            return _step(arguments)
+        except (Refused, OSError) as problem:
+            print(f"class {arguments.step}: {problem}", file=sys.stderr)
+            return 2
+
+
+def _step(asked: argparse.Namespace) -> int:
+    from jpu_edu.school import collect, course, grade
+
+    if asked.step == "new":
+        made = course.new(asked.folder, seed=asked.seed, weeks=asked.weeks)
+        print(
+            f"{asked.folder}: {len(made.weeks)} exercises, {', '.join(made.weeks)}. Next: class release {asked.folder}"
+        )
+        return 0
+    one = course.Course(asked.folder)
+    if asked.step == "collect":
+        taken, left = collect.collect(one, asked.files)
+        for week, student, became in taken:
+            print(f"{student:<20} {week:<32} {'; '.join(filter(None, [became.unread, *became.notes])) or 'taken'}")
+        print(*(f"NOT TAKEN  {line}" for line in left), sep="\n", end="\n" if left else "")
+        print(f"{len(taken)} submissions, {len(left)} files not taken. Next: class grade {asked.folder}")
+        return 1 if left or any(became.unread for _, _, became in taken) else 0
+    if asked.step == "export":
+        print(f"Written to {grade.export(one, asked.to or Path(asked.folder) / 'grades.csv')}.")
+        return 0
+    weeks = one.chosen(asked.numbers)
+    if asked.step in ("release", "feedback"):
+        print(*getattr(grade, asked.step)(one, weeks), sep="\n")
+        return 0
+    started = time.perf_counter()
+    rows = grade.grade(one, weeks, seconds=asked.seconds, again=asked.again, told=lambda row: print(row, flush=True))
+    taken = [row.seconds for row in rows if row.seconds is not None]
+    print(f"{len(rows)} submissions, {len(taken)} graded now, {time.perf_counter() - started:.0f} s.")
+    write_json(one.folder / "report.json", [vars(row) for row in rows])
+    return 1 if any("NOT GRADED" in line for row in rows for line in row.happened) else 0

@@ -1,0 +1,72 @@
+"""From the one source of an exercise to nbgrader's notebook: the marks that it reads, and the seed of the class.
+
+# %% answer=n                       task-n: the student's; its solution is taken out for the release
+# %% check=n points=k               check-n: locked, k points; its hidden tests come back for grading
+# %% [markdown] answer=n points=k   task-n: words, graded by a person
+# %%                                given-n: locked
+# %% [markdown] why=n, rubric=n     left out; they stand in notebooks/exercises/solutions
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+
+SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "src" / "exercises"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOTALL)
+
+
+def sources(numbers: Sequence[str] = ()) -> list[Path]:
+    """The sources of all exercises in order, or of these ("3" and "03" are the same)."""
+    wanted = {number.zfill(2) for number in numbers}
+    return [path for path in sorted(SOURCES.glob("[0-9][0-9]_*.py")) if not wanted or path.name[:2] in wanted]
+
+
+def sheet(source: Path, *, seed: int) -> NotebookNode:
+    """An exercise as nbgrader's source notebook.
+
+    Notice: its hidden tests import the check anew and hold the seed as a number. Whoever writes `SEED = 0` or
+    `check_merge = ...` into an answer changes nothing for them.
+
+    Args:
+        source: notebooks/src/exercises/NN_*.py.
+        seed: of the class; sizes, rates, kernels and pictures follow from it.
+    """
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
+    notebook.nbformat_minor = 5
+    notebook.cells = [cell for cell in notebook.cells if not {"why", "rubric"} & set(cell.metadata)]
+    given = 0
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        marks, code = cell.metadata, cell.cell_type == "code"
+        if "answer" in marks:
+            points = marks.get("points")
+            own = _role(f"task-{marks['answer']}", solution=True, grade=points is not None, points=points)
+        elif "check" in marks:
+            own = _role(f"check-{marks['check']}", grade=True, locked=True, points=marks["points"])
+            cell.source = HIDDEN.sub(lambda region: _hidden(region, source.stem, seed), cell.source)
+        elif code:
+            given += 1
+            own = _role(f"given-{given}", locked=True)
+            cell.source = re.sub(r"^SEED = 0\b.*", f"SEED = {seed}", cell.source, flags=re.MULTILINE)
+        else:
+            continue
+        cell.metadata = NotebookNode(nbgrader=own)
+    return notebook
+
+
+def _role(name: str, *, grade: bool = False, locked: bool = False, solution: bool = False, points: float | None = None):
+    """The metadata of one cell, as nbgrader wants it."""
+    role = dict(schema_version=3, grade_id=name, grade=grade, locked=locked, solution=solution, task=False)
+    return role | ({} if points is None else {"points": points})
+
+
+def _hidden(region: re.Match, stem: str, seed: int) -> str:
+    checks = re.findall(r"^(\w+)\.grade\(", region[1], re.MULTILINE)
+    anew = f"from jpu_edu.exercises.e{stem} import {', '.join(checks)}\n"
+    tests = re.sub(r"\bSEED\b", str(seed), region[1])
+    return f"### BEGIN HIDDEN TESTS\n{anew}{tests}### END HIDDEN TESTS"
