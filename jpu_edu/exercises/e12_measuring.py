@@ -189,7 +189,7 @@ def _scene_cases(draw: Draws) -> list[tuple]:
         return says, truth
 
     sizes = [(1, 7, 9, 2, 0), (1, 8, 9, 2, 1), (2, 8, 9, 3, 0), (2, 9, 9, 3, 1)]
-    sizes += [(draw.whole(2, 4), draw.whole(11, 24), draw.whole(11, 24), 4, draw.whole(0, 2)) for _ in range(6)]
+    sizes += [(draw.whole(2, 3), draw.whole(11, 17), draw.whole(11, 17), 4, draw.whole(0, 2)) for _ in range(6)]
     return [(*pictures(*one), one[3], 2 if one[1] < 10 else draw.whole(2, 3)) for one in sizes]
 
 
