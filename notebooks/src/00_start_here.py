@@ -143,19 +143,23 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 # | **06** | [Where do the pixels live?](06_where_do_the_pixels_live.ipynb) | by how many pixels is an upsampling off? | exact |
 # | **07** | [Joint upsampling, the classic way](07_joint_upsampling.ipynb) | can a sharp picture sharpen another one? | approximate |
 # | **08** | [Two networks, one set of weights](08_two_networks.ipynb) | does it hold for a whole ResNet? | exact |
-# | 09 | Context | what does one output see? | measured |
-# | 10 | Joint upsampling, posed and solved | how well can y_d be had from y_s and y_m? | all three |
-# | 11 | FastFCN, line by line, trained | does it work? | learned |
-# | 12 | Measuring | is that difference a difference? | exact |
-# | 13 | The bill | where did the time go, on your machine? | measured |
+# | **09** | [Context](09_context.ipynb) | whom may a pixel ask? | exact, counted |
+# | **10** | [Joint upsampling, posed and solved](10_posed_and_solved.ipynb) | how well can $y_d$ be had from $y_s$ and $y_m$? | all three |
+# | **11** | [FastFCN, line by line, trained](11_fastfcn.ipynb) | does it work? | learned |
+# | **12** | [Measuring](12_measuring.ipynb) | is that difference a difference? | exact |
+# | **13** | [The bill](13_the_bill.ipynb) | where did the time go, on your machine? | counted, measured |
 #
-# The rows with a link are written. The others are on their way, in this order.
+# Three ways through it. Type every prediction; a walkthrough takes the minutes that its first lines state.
 #
-# **One hour:** 00, 03, and the figures of 02. **One day:** 00 to 08 in order, with every prediction typed.
+# | | what | |
+# |---|---|---|
+# | **one hour** | 00, 03, and the first section of 13 | the argument, and what it saves |
+# | **one day** | 00, 02, 03, 04, 08, 10, 11, 13 | from a stride to a trained FastFCN |
+# | **six weeks** | 00 to 02 · 03, 04 · 05, 06 · 07, 08 · 09, 10 · 11 to 13, a group a week | all of it, with time to argue with a neighbour |
 #
 # ## 5. Where should you begin?
 #
-# Three questions. If one of them makes you stop, begin with the walkthrough that its answer names.
+# Five questions. Begin with the walkthrough that the first one you stop at names. If you stop at none, begin with 10.
 
 # %% tags=["hide-input"]
 quiz(
@@ -198,6 +202,36 @@ quiz(
                 "Nine taps are nine taps. Read 03 for what the holes are good for.",
             ],
         ),
+        Question(
+            "A map at output stride 32 of a picture of 480 pixels is resized to stride 8 with "
+            "align_corners=True. Do its samples stay over the pixels that they came from?",
+            [
+                "Yes: the corners are aligned",
+                "No, they drift, and the last ones are 24 pixels off",
+                "It makes no difference that anybody could see",
+            ],
+            answer="B",
+            why=[
+                "Corners of maps are not corners of pictures. Begin with 06.",
+                "At 481 pixels they would stay. You may skip 06.",
+                "It is three samples of the fine map. Begin with 06, which has a ruler for it.",
+            ],
+        ),
+        Question(
+            "A ResNet at output stride 32 and its dilated twin at 8, with the same weights, in eval mode. "
+            "Where their maps have a sample for the same pixel, the two values are ...",
+            [
+                "equal",
+                "alike, since the weights are",
+                "unrelated: every layer reads other neighbours",
+            ],
+            answer="A",
+            why=[
+                "Up to rounding, through all layers. You may skip 08.",
+                "More than that. Begin with 03, and see 08 for fifty layers.",
+                "They read the same neighbours, found elsewhere. Begin with 03, then 08.",
+            ],
+        ),
     ]
 )
 
@@ -229,6 +263,36 @@ for name, value in machine().items():
     print(f"{name:14}{value}")
 
 # %% [markdown]
+# ## 7. Every word, and where it is introduced
+#
+# To look things up in. The cell below gathers the glossaries of all walkthroughs; a word that several of them use
+# stands with the first.
+
+# %% tags=["hide-input"]
+import json
+import re
+from pathlib import Path
+
+from IPython.display import Markdown
+
+words = {}
+for path in sorted(Path().glob("[01][0-9]_*.ipynb")):
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        glossary = "".join(cell["source"]).partition("**Glossary.**")[2]
+        for word, meaning in re.findall(
+            r"^- \*\*(.+?)\*\*: (.+(?:\n  .+)*)", glossary, re.MULTILINE
+        ):
+            key = word.partition(" (")[0].lower()
+            words.setdefault(
+                key, (word, " ".join(meaning.split()).replace("|", "\\|"), path.name)
+            )
+lines = [
+    f"| **{word}** | {meaning} | [{name[:2]}]({name}) |"
+    for _, (word, meaning, name) in sorted(words.items())
+]
+Markdown("\n".join(["| word | what it means | in |", "|---|---|---|", *lines]))
+
+# %% [markdown]
 # ## What you take with you
 #
 # - FastFCN is faster because its backbone works on small maps; the number of weights has little to do with it.
@@ -236,10 +300,11 @@ for name, value in machine().items():
 # - Predict first, in writing.
 #
 # **Glossary.**
-# **backbone**: the part of a network that turns a picture into maps, usually a classifier without its last layer.
-# **output stride**: how many pixels of the picture lie between two neighbouring outputs.
-# **dilated backbone**: one that was given output stride 8 in place of 32, by dilated convolutions.
-# **joint upsampling**: making a coarse map fine with the help of another map that is fine already, the guide.
+#
+# - **backbone**: the part of a network that turns a picture into maps, usually a classifier without its last layer.
+# - **output stride**: how many pixels of the picture lie between two neighbouring outputs.
+# - **dilated backbone**: one that was given output stride 8 in place of 32, by dilated convolutions.
+# - **joint upsampling**: making a coarse map fine with the help of another map that is fine already, the guide.
 #
 # **References.** Wu, Zhang, Huang, Liang and Yu, *FastFCN: Rethinking Dilated Convolution in the Backbone for
 # Semantic Segmentation*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816). The multiply-accumulates

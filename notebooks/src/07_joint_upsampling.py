@@ -1264,7 +1264,7 @@ rows_networks = [
 print(table(rows_networks))
 
 # %% [markdown]
-# That is where the JPU comes from, and the last line is where [walkthrough 10](../README.md#the-course) begins. Its truth
+# That is where the JPU comes from, and the last line is where [walkthrough 10](10_posed_and_solved.ipynb) begins. Its truth
 # has several layers with ReLUs in between; then least squares is no longer enough, $h$ becomes a network, and the
 # label changes from exact to **learned**.
 #

@@ -1034,8 +1034,7 @@ quiz(
 # Jacob et al., *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*, 2018,
 # [arXiv 1712.05877](https://arxiv.org/abs/1712.05877), for networks of 8-bit integers.
 #
-# **Next:** [09 · Context heads](../README.md#the-course), when it is written, and 10, which takes up the square of
-# section 4.
+# **Next:** [09 · Context](09_context.ipynb). And [10](10_posed_and_solved.ipynb) takes up the square of section 4.
 
 # %% tags=["hide-input"]
 tally()

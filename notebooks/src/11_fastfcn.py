@@ -167,7 +167,7 @@ for name, row in zip(levels, joined, strict=True):
 # 0, 1, 0 for $c_5$, and -1, 0, 1 for $c_4$, and 1, -2, 1 for $c_3$. Then the three rows are added up (a 1 × 1 convolution,
 # "pointwise", all of its weights 1), and negative sums become 0.
 #
-# **Predict.** A pencil will do.
+# A pencil will do.
 
 # %% tags=["hide-input"]
 by_hand = Prediction(
