@@ -929,7 +929,7 @@ quiz(
 #
 # **Glossary.**
 #
-# - **kernel**: the weights of the sum.
+# - **kernel**: the weights with which a convolution adds up its inputs.
 # - **tap**: one place where the kernel reads.
 # - **rate**: distance of neighbouring taps; 1 means no holes.
 # - **span**: pixels from the first tap to the last.

@@ -831,7 +831,7 @@ quiz(
 # - **jump**: distance, in input pixels, of two neighbouring samples of a map.
 # - **receptive field**: the inputs that can move an output.
 # - **support**: where a gradient is not zero.
-# - **effective receptive field**: how much each of them moves it.
+# - **effective receptive field**: how much each input of the receptive field moves the output.
 # - **shift-and-stitch**: the phases of a strided network by shifting its input.
 #
 # **References.** H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.

@@ -1094,7 +1094,7 @@ quiz(
 #
 # - **sample centre**: the input pixel over which a sample stands.
 # - **align_corners**: whether a resize lays corner samples (True) or outer edges (False) on each other.
-# - **half-pixel centres**: the rule of False.
+# - **half-pixel centres**: the rule of `align_corners=False`: sample $k$ of a map stands at $(k + 1/2)$ steps, minus 1/2.
 # - **phase-aligned**: sample $k$ goes back to place $k r$.
 # - **drift**: a misalignment that grows along the picture.
 # - **hold**: repeat the last value where there is nothing to interpolate.

@@ -1373,7 +1373,7 @@ quiz(
 # - **target**: the coarse map that is to be made fine; here $y_l$, in FastFCN $y_s$.
 # - **joint bilateral upsampling**: each pixel is a mean of samples, weighted by distance and by likeness of the guide.
 # - **guided filter**: in every window the result is a straight-line function of the guide.
-# - **fast guided filter**: the same, fitted at low resolution and applied at high.
+# - **fast guided filter**: a guided filter that is fitted at low resolution and applied at high.
 # - **box filter**: the mean over a square window, at a cost that does not depend on its size.
 # - **texture copying**: structure of the guide that turns up in a target which does not have it.
 #

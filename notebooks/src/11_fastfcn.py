@@ -1261,7 +1261,7 @@ quiz(
 # - **parameter group**: parameters that the optimiser moves at one rate.
 # - **checkpoint**: all that a run needs to go on: weights, the optimiser's memory, the number of the step.
 # - **effective batch**: the images whose gradients make one step, however they are cut up.
-# - **micro-batch**: a piece of it that is computed at a time.
+# - **micro-batch**: the piece of a batch that is computed at a time.
 #
 # **References.** Wu et al., *FastFCN: Rethinking Dilated Convolution in the Backbone for Semantic Segmentation*, 2019,
 # [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), sections 3.4 and 4.1; code and threads at

@@ -1943,17 +1943,17 @@ row(
 # **Glossary.**
 #
 # - **confusion matrix**: how often class $i$ was called class $j$; rows truth, columns network.
-# - **IoU**: both over at least one.
-# - **mIoU**: its mean over classes.
+# - **IoU**: pixels that truth and network give to a class, over pixels that at least one of them gives to it.
+# - **mIoU**: the mean of the IoU over classes.
 # - **pixel accuracy**: the share of labelled pixels that are right.
-# - **mean accuracy**: the same in each class, averaged.
+# - **mean accuracy**: the share of right pixels of each class, averaged over classes.
 # - **Dice (F1)**: $2\,\mathrm{IoU}/(1 + \mathrm{IoU})$.
 # - **void**: a pixel that is not counted.
 # - **absent class**: one with neither truth nor prediction; its IoU is 0/0.
 # - **boundary band (trimap)**: the pixels with another class within $w$ pixels.
 # - **sliding windows**: crops that cover a picture and are averaged where they overlap.
 # - **bootstrap**: drawing the images again, with replacement, to see what chance does.
-# - **paired bootstrap**: with the same draws for both networks.
+# - **paired bootstrap**: one with the same draws for both networks.
 #
 # **References.** Long, Shelhamer and Darrell, *Fully Convolutional Networks for Semantic Segmentation*, 2015,
 # [arXiv 1411.4038](https://arxiv.org/abs/1411.4038), section 5, the four scores. ·
