@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Exercises 12 · Better in every picture, and worse
 #
-# In [the walkthrough](../12_measuring.ipynb) five of six suspects were convicted. Here you write the honest metric, in
-# three pieces that each of them got wrong, and you rig a contest: a network that wins every single picture loses the set.
+# In [the walkthrough](../12_measuring.ipynb) five of six suspects were convicted. Here you write the honest metric, count,
+# average and band, and then you rig a contest: a network that wins every single picture loses the set.
 #
 # **Time:** 45 minutes. **You need:** [12](../12_measuring.ipynb), sections 1 to 5.
 #
