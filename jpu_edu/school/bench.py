@@ -26,7 +26,7 @@ GIGABYTE = "def {name}(*arguments):\n    for _ in range(1000):\n        print('x
 REBINDS = f"{BLANK}\n\n\ndef {{check}}(*arguments, **more):\n    return {{points}}\n\n\n{{check}}.grade = {{check}}"
 LAST_YEAR = "{solution}\n\n\nlast = {name}(given({before}))\n{name} = lambda *arguments: last"
 WARNS = "import warnings\n\n\n{solution}\n\n\nright = {name}\n{name} = lambda *a: (warnings.warn('hm'), right(*a))[1]"
-MUTANT = "from jpu_edu.exercises.e{week} import {check}\n{name} = {check}.mistakes[{k}].wrong"
+MUTANT = "{name} = {check}.mistakes[{k}].wrong"
 
 
 class Submission(NamedTuple):
@@ -63,7 +63,7 @@ def main(asked: argparse.Namespace) -> int:
     wrong = [row for row in rows if row["wrong"]]
     took = [row["seconds"] for row in rows if row["seconds"] is not None]
     print(
-        f"\n{len(rows)} submissions, {len(wrong)} not as they must be; {sum(took) / max(1, len(took)):.1f} s a submission, "
+        f"\n{len(rows)} submissions, {len(wrong)} wrong; {sum(took) / max(1, len(took)):.1f} s a submission, "
         f"the slowest {max(took, default=0):.1f} s; all steps {time.perf_counter() - started:.0f} s."
     )
     if asked.json:
@@ -88,7 +88,7 @@ def run(place: Path, exercise: str, *, seed: int, only: list[str] | None = None)
     for name, submission in everybody.items():
         (place / "files" / f"{name}_{exercise}.ipynb").write_text(submission.text, encoding="utf-8")
     collect.collect(one, place / "files")
-    full = {name: cell.metadata.nbgrader.get("points") for name, cell in _named(source).items()}
+    full = {name: cell.metadata.nbgrader.points for name, cell in _named(source).items() if name.startswith("check")}
     rows: list[dict[str, Any]] = []
 
     def told(row: grade.Row) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from jpu_edu.cost.record import write_json
 
 HELP = """\
-Six steps, one command each. nbgrader does the work; no server, no account, no network.
+One command for each step. nbgrader does the work; no server, no account, no network.
 
   python -m jpu_edu class new course --seed 2027 --weeks 6
                                           once: a folder for this year's class, and its own numbers
@@ -29,8 +29,9 @@ Six steps, one command each. nbgrader does the work; no server, no account, no n
 
 Files may be called anna_03.ipynb or lie in folders, anna/03_split_conv_merge.ipynb. Notebooks are programs:
 grade them as a user whose files you could lose. `class grade` says what happened to each, and course/report.json
-keeps it. Task 4 has a reason in words: grade it with `nbgrader formgrader`, or add its points to the CSV.
-Repeat any step at any time: only what is new is graded, and points given by hand stay.
+keeps it. The reason that task 4 asks for is in words: `class mark course 03` prints those that wait, and
+`class mark course 03 anna=2 bert=1.5` gives points. Repeat any step at any time: only what is new is graded, and
+points given by hand stay. Each exercise's rubric is in notebooks/exercises/solutions.
 """
 MISSING = "class: nbgrader is missing; install it: pip install -e .[grading] -c constraints.txt"
 
@@ -45,18 +46,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--weeks", type=int, required=True, help="how many exercises, from the first on, one a week")
     for name, what in (
         ("release", "make the notebooks for students"),
+        ("collect", "take the students' files into the course"),
         ("grade", "grade what was collected and is new"),
         ("feedback", "make a page for each graded notebook"),
     ):
         one = steps.add_parser(name, help=what)
-        one.add_argument("folder")
+        one.add_argument("folder", help="of the course")
+        if name == "collect":
+            one.add_argument("files", help="a folder of files such as anna_03.ipynb or anna/03_split_conv_merge.ipynb")
+            continue
         one.add_argument("numbers", nargs="*", metavar="NN", help="numbers of exercises (default: all)")
         if name == "grade":
             one.add_argument("--seconds", type=int, help="a cell may take (default: in nbgrader_config.py, 60)")
             one.add_argument("--again", action="store_true", help="grade everything once more")
-    one = steps.add_parser("collect", help="take the students' files into the course")
-    one.add_argument("folder")
-    one.add_argument("files", help="a folder of files such as anna_03.ipynb or anna/03_split_conv_merge.ipynb")
+    one = steps.add_parser("mark", help="read the answers in words; give points for them")
+    one.add_argument("folder", help="of the course")
+    one.add_argument("numbers", nargs=1, metavar="NN", help="number of the exercise")
+    one.add_argument("points", nargs="*", metavar="STUDENT=POINTS", help="without any: print what waits for points")
     one = steps.add_parser("export", help="write all points into a CSV file")
     one.add_argument("folder")
     one.add_argument("--to", metavar="FILE", help="default: grades.csv in the course folder")
@@ -117,6 +123,14 @@ def _step(asked: argparse.Namespace) -> int:
         print(f"Written to {grade.export(one, asked.to or Path(asked.folder) / 'grades.csv')}.")
         return 0
     weeks = one.chosen(asked.numbers)
+    if asked.step == "mark":
+        try:
+            points = {name: float(number) for name, number in (pair.rsplit("=", 1) for pair in asked.points)}
+        except ValueError as error:
+            raise course.Refused(f"{' '.join(asked.points)}; write STUDENT=POINTS, such as anna=1.5") from error
+        grade.mark(one, weeks[0], points)
+        print(*(f"---- {student}\n{text}" for student, text in grade.words(one, weeks[0]).items()), sep="\n")
+        return 0
     if asked.step in ("release", "feedback"):
         print(*getattr(grade, asked.step)(one, weeks), sep="\n")
         return 0

@@ -5,12 +5,13 @@ A step that goes wrong for one submission stops no other one, and everybody who 
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
 from nbgrader.plugins import CsvExportPlugin
@@ -125,6 +126,40 @@ def _in_words(error: NotebookNode) -> str:
     """An error of a cell; nbgrader ends a cell that takes too long by an interrupt."""
     stopped = error.ename == "KeyboardInterrupt"
     return "took too long and was stopped" if stopped else f"{error.ename}: {error.evalue}"
+
+
+def words(course: Course, week: str) -> dict[str, str]:
+    """What students wrote in words and nobody has given points for yet."""
+    found = {}
+    for student in sorted(course.record["collected"].get(week, {})):
+        path = course.place("autograded", student, week, f"{week}.ipynb")
+        if path.exists() and _row(course, week, student, None, []).by_hand:
+            cells = nbformat.read(path, as_version=4).cells
+            found[student] = "\n".join(
+                cell.source for cell in cells if utils.is_grade(cell) and utils.is_solution(cell)
+            )
+    return found
+
+
+def mark(course: Course, week: str, points: Mapping[str, float]) -> None:
+    """Give points for the answer in words, by student. All of them or, where one is refused, none.
+
+    Raises:
+        Refused: nothing graded of that student, no such answer, or more points than there are.
+    """
+    with Gradebook(course.gradebook) as book:
+        for student, given in points.items():
+            try:
+                grades = book.find_submission_notebook(week, week, student).grades
+            except MissingEntry as error:
+                raise Refused(
+                    f"nothing of {student} is graded in {week}; first: class grade {course.folder}"
+                ) from error
+            (grade,) = [one for one in grades if one.cell_type == "markdown"]
+            if not 0 <= given <= grade.max_score:
+                raise Refused(f"{student}={given:g}; choose 0 to {grade.max_score:g}")
+            grade.manual_score, grade.needs_manual_grade = given, False
+        book.db.commit()
 
 
 def feedback(course: Course, weeks: list[str]) -> list[Path]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jupytext
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "src" / "exercises"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -55,11 +55,13 @@ def sheet(source: Path, *, seed: int) -> NotebookNode:
             cell.source = re.sub(r"^SEED = 0\b.*", f"SEED = {seed}", cell.source, flags=re.MULTILINE)
         else:
             continue
-        cell.metadata = NotebookNode(nbgrader=own)
+        cell.metadata = from_dict({"nbgrader": own})
     return notebook
 
 
-def _role(name: str, *, grade: bool = False, locked: bool = False, solution: bool = False, points: float | None = None):
+def _role(
+    name: str, *, grade: bool = False, locked: bool = False, solution: bool = False, points: float | None = None
+) -> dict[str, object]:
     """The metadata of one cell, as nbgrader wants it."""
     role = dict(schema_version=3, grade_id=name, grade=grade, locked=locked, solution=solution, task=False)
     return role | ({} if points is None else {"points": points})

@@ -1,0 +1,106 @@
+"""A class from the first day to the grades, by the commands that a teacher types."""
+
+import csv
+import json
+
+import pytest
+
+from jpu_edu import cli
+from jpu_edu.school import bench, command
+
+grading = pytest.mark.skipif(command.missing(), reason="nbgrader is missing: pip install -e .[grading]")
+#: Of the benchmark's class; every way of getting lost is among them.
+SOME = ["perfect", "crash", "gigabyte", "deletes-tests", "renamed-cells", "corrupt", "last-year"]
+
+
+def test_without_nbgrader_one_line_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr(command, "missing", lambda: True)
+    for asked in (["class", "release", "course"], ["bench", "class"]):
+        assert cli.main(asked) == 2
+        error = capsys.readouterr().err
+        assert "pip install -e .[grading]" in error and error.count("\n") == 1
+
+
+@grading
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["new", "COURSE", "--seed", "1", "--weeks", "99"], "--weeks 99; there are"),
+        (["new", "COURSE", "--seed", "0", "--weeks", "1"], "--seed 0; choose 1 or more"),
+        (["new", "FULL", "--seed", "1", "--weeks", "1"], "has something in it"),
+        (["release", "FULL"], "is no course; make one: class new"),
+        (["release", "MADE", "09"], "no exercise 09 in this course; it has 01"),
+        (["collect", "MADE", "nowhere"], "nowhere is no folder"),
+        (["collect", "MADE", "FULL"], "exercise 01 is not released; first: class release"),
+        (["feedback", "MADE"], "nothing is graded yet"),
+        (["export", "MADE"], "nothing was collected yet"),
+    ],
+)
+def test_what_cannot_be_done_is_answered_in_one_line(asked, words, tmp_path, capsys):
+    (tmp_path / "FULL").mkdir()
+    (tmp_path / "FULL" / "anna_01.ipynb").write_text("")
+    if "MADE" in asked:
+        assert cli.main(["class", "new", str(tmp_path / "MADE"), "--seed", "5", "--weeks", "1"]) == 0
+        capsys.readouterr()
+    places = [str(tmp_path / one) if one.isupper() else one for one in asked]
+    assert cli.main(["class", *places]) == 2
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [], "half a course was left"
+
+
+@grading
+@pytest.mark.slow
+def test_everybody_gets_a_grade_and_the_report_says_why(tmp_path, capsys):
+    """The benchmark, on some of its class: it holds points and words against what they must be."""
+    with command.prepared():
+        rows = bench.run(tmp_path, "03", seed=2028, only=SOME)
+    assert {row["student"]: row["wrong"] for row in rows} == {name: [] for name in SOME}
+    assert {row["student"] for row in rows if row["points"] == 18} == {"perfect", "renamed-cells"}
+    lines = list(csv.DictReader((tmp_path / "grades.csv").read_text().splitlines()))
+    assert {line["student_id"]: float(line["score"]) for line in lines} == {
+        row["student"]: row["points"] or 0.0 for row in rows
+    }
+    course = str(tmp_path / "course")
+    capsys.readouterr()
+    assert cli.main(["class", "mark", course, "3", "perfect=1.5"]) == 0
+    said = capsys.readouterr().out
+    assert "---- crash\n" in said and "---- perfect\n" not in said, "who has points does not wait"
+    for wrong, words in (
+        ("perfect=3", "choose 0 to 2"),
+        ("zoe=1", "nothing of zoe is graded"),
+        ("zoe", "STUDENT=POINTS"),
+    ):
+        assert cli.main(["class", "mark", course, "3", "crash=1", wrong]) == 2
+        assert words in capsys.readouterr().err
+    assert cli.main(["class", "export", course, "--to", str(tmp_path / "grades.csv")]) == 0
+    lines = list(csv.DictReader((tmp_path / "grades.csv").read_text().splitlines()))
+    scores = {line["student_id"]: float(line["score"]) for line in lines}
+    assert scores["perfect"] == 19.5 and scores["crash"] == 14, "a refused call gave points"
+    assert cli.main(["class", "feedback", course, "3"]) == 0
+    pages = list((tmp_path / "course" / "feedback").glob("*/*/*.html"))
+    assert (
+        len(pages) == len(SOME) - 1
+        and "Yes." in pages[0].parents[2].joinpath("perfect", pages[0].parent.name, pages[0].name).read_text()
+    )
+    # Nothing is new: nothing is graded, and the report is the same.
+    assert cli.main(["class", "grade", course, "3"]) == 1  # one file cannot be read
+    said = capsys.readouterr().out
+    assert "0 graded now" in said and "NOT GRADED, corrupt_03.ipynb" in said
+    report = {row["student"]: row for row in json.loads((tmp_path / "course" / "report.json").read_text())}
+    assert report["perfect"]["points"] == 18 and report["deletes-tests"]["points"] == 0
+
+
+@grading
+def test_the_benchmark_notices_a_lost_point_and_a_silent_report():
+    from jpu_edu.school.grade import Row
+
+    row = Row("03", "anna", 7.0, 8.0, 0.0, 1.0, ("check-1: wrong",), {"check-1": 3.0, "check-2": 4.0})
+    full = {"check-1": 4.0, "check-2": 4.0}
+    assert bench.unlike(row, bench.Submission("anna", "", {"check-1": 3.0}, "wrong"), full) == []
+    assert bench.unlike(row, bench.Submission("anna", "", {}), full) == ["check-1 gave 3.0, wanted 4 to 4"]
+    assert bench.unlike(row, bench.Submission("anna", "", {"check-1": 2.0}), full) == [
+        "check-1 gave 3.0, wanted 0 to 2"
+    ]
+    silent = bench.unlike(row, bench.Submission("anna", "", {"check-1": 3.0}, "endless"), full)
+    assert silent == ["the report does not say 'endless'"]
