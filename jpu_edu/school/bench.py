@@ -57,7 +57,12 @@ def main(asked: argparse.Namespace) -> int:
     if command.missing():
         print(command.MISSING, file=sys.stderr)
         return 2
+    from jpu_edu.school import sheets
+
     started = time.perf_counter()
+    if asked.exercise not in (known := [path.name[:2] for path in sheets.sources()]):
+        print(f"bench class: --exercise {asked.exercise}; choose one of {', '.join(known)}", file=sys.stderr)
+        return 2
     with command.prepared(), tempfile.TemporaryDirectory(prefix="class-") as place:
         rows = run(Path(place), asked.exercise, seed=asked.seed, only=asked.only)
     wrong = [row for row in rows if row["wrong"]]
@@ -78,7 +83,7 @@ def run(place: Path, exercise: str, *, seed: int, only: list[str] | None = None)
 
     from jpu_edu.school import collect, course, grade, sheets
 
-    one = course.new(place / "course", seed=seed, weeks=len(sheets.sources()))
+    one = course.new(place / "course", seed=seed, weeks=sum(path.name[:2] <= exercise for path in sheets.sources()))
     (week,) = one.chosen([exercise])
     grade.release(one, [week])
     source = nbformat.read(one.place("source", week, f"{week}.ipynb"), as_version=4)

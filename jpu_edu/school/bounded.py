@@ -63,10 +63,12 @@ class Returned(NbGraderPreprocessor):
             for output in cell.outputs:
                 if output.output_type == "stream":
                     output.name = "stdout"
-            failed = any(output.output_type == "error" for output in cell.outputs)
+            errors = [output for output in cell.outputs if output.output_type == "error"]
             results = [output.data.get("text/plain", "") for output in cell.outputs if "execution_count" in output]
-            if not failed and not (len(results) == 1 and _within(results[0], cell.metadata.nbgrader["points"])):
-                cell.outputs.insert(0, failure("NoPoints", "the check did not return its points"))
+            if not errors and not (len(results) == 1 and _within(results[0], cell.metadata.nbgrader["points"])):
+                errors = [failure("NoPoints", "the check did not return its points")]
+            if errors:  # nbgrader takes the first that it meets, error or result
+                cell.outputs = errors + [output for output in cell.outputs if output not in errors]
         return cell, resources
 
 

@@ -100,6 +100,9 @@ def main(arguments: argparse.Namespace) -> int:
         except (Refused, OSError) as problem:
             print(f"class {arguments.step}: {problem}", file=sys.stderr)
             return 2
+        except KeyboardInterrupt:
+            print(f"class {arguments.step}: stopped; the same command goes on from here", file=sys.stderr)
+            return 130
 
 
 def _step(asked: argparse.Namespace) -> int:

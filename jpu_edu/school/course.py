@@ -109,6 +109,8 @@ class Course:
         asked.merge({name: Config(values) for name, values in config.items()})
         directory = CourseDirectory(config=asked, assignment_id=week, student_id=student)
         done = capture_log(converter(coursedir=directory, config=asked))
+        if "KeyboardInterrupt" in done.get("error", "").rstrip().rsplit("\n", 1)[-1]:
+            raise KeyboardInterrupt  # nbgrader takes a Ctrl-C for one more failure
         return "" if done["success"] else _reason(done.get("log", "") or done["error"])
 
 
