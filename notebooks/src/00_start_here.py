@@ -74,6 +74,9 @@ guess.reveal(
 )
 
 # %% [markdown]
+# (Twenty million more in the module, and only eleven million more in all? Behind a JPU the head of EncNet begins with
+# a 1 x 1 convolution in place of a 3 x 3, and that saves 8.4 million.)
+#
 # Small maps are cheap, and they are coarse. So the question of the course is: **how can the fine map be had
 # from the coarse one?** The answer has an exact half and a learned half, and the art is to know which is
 # which. Each claim of the course carries one of three labels.
@@ -101,8 +104,8 @@ again = phases.merge(parts, rate=2)
 print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 1e-12)
 
 # %% [markdown]
-# Take a moment over the fourth line. There is no `dilation` in it. [03](03_split_conv_merge.ipynb) shows, number by number,
-# why there does not have to be.
+# Take a moment over the third and the fourth line: split and convolve, then merge. There is no `dilation` in them.
+# [03](03_split_conv_merge.ipynb) shows, number by number, why there does not have to be.
 #
 # ## 3. The letters
 #
@@ -124,6 +127,7 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 # | $y_d$ | `y_d` | what the dilated network computes, large |
 # | $\hat h$ | `h_hat` | the map fitted so that $\hat h(y_m^0)$ is close to $y_s$ |
 # | $y$ | `y` | the approximation of $y_d$: $y_m \to S \to \hat h \to M$ |
+# | $c_3, c_4, c_5$ | `c3`, `c4`, `c5` | the last three maps of a backbone: at output stride 8, 16 and 32, and all three at 8 once it is dilated |
 #
 # Arrows apply from left to right: $x \to C_r \to S$ means `split(regular_conv(x))`. And here is
 # the whole argument; it takes the course to earn it.
@@ -153,13 +157,14 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 #
 # | | what | |
 # |---|---|---|
-# | **one hour** | 00, 03, and the first section of 13 | the argument, and what it saves |
-# | **one day** | 00, 02, 03, 04, 08, 10, 11, 13 | from a stride to a trained FastFCN |
+# | **one hour** | 00, 03, and the first two sections of 13 | the argument, and what it saves |
+# | **one day** | 00, 02, 03, 04, section 8 of 07, 08, 10, 11, 13 | from a stride to a trained FastFCN |
 # | **six weeks** | 00 to 02 · 03, 04 · 05, 06 · 07, 08 · 09, 10 · 11 to 13, a group a week | all of it, with time to argue with a neighbour |
 #
 # ## 5. Where should you begin?
 #
-# Five questions. Begin with the walkthrough that the first one you stop at names. If you stop at none, begin with 10.
+# Five questions. Begin with the walkthrough that the first one you stop at names. If you stop at none, begin
+# with 07, where joint upsampling begins.
 
 # %% tags=["hide-input"]
 quiz(

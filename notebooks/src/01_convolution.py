@@ -942,7 +942,7 @@ quiz(
 # [arXiv 1603.07285](https://arxiv.org/abs/1603.07285) (sizes, and convolution as a matrix in section 4.1).
 # H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.
 #
-# **Next:** [02](02_stride_and_reduce.ipynb), in which three quarters of a computation turn out to be a choice.
+# **Next:** [02 · Stride and reduce](02_stride_and_reduce.ipynb), in which three quarters of a computation turn out to be a choice.
 
 # %%
 tally()

@@ -842,7 +842,7 @@ quiz(
 # Networks*, [arXiv 1605.06211](https://arxiv.org/abs/1605.06211) (shift-and-stitch). M. J. Shensa, *The
 # discrete wavelet transform: wedding the à trous and Mallat algorithms*, 1992 (filters with holes, and why).
 #
-# **Next:** [03](03_split_conv_merge.ipynb), in which a dilated convolution turns out to have no holes.
+# **Next:** [03 · Split, conv, merge](03_split_conv_merge.ipynb), in which a dilated convolution turns out to have no holes.
 
 # %%
 tally()

@@ -14,7 +14,7 @@
 # # 03 · The holes that are not there
 #
 # A dilated kernel is drawn with holes in it. Now meet a function that returns the same numbers as
-# PyTorch's dilated convolution, to the last bit, and knows nothing of holes. It deals the pixels into four
+# PyTorch's dilated convolution, whole numbers to the last bit, and knows nothing of holes. It deals the pixels into four
 # piles as you would deal cards, slides an *ordinary* 3 x 3 kernel over each pile, and puts the cards back.
 #
 # Before you read on: where would you expect it to go wrong? At the border, where the kernel hangs over the
@@ -403,7 +403,7 @@ print(table([worst(forward), worst(backward[0::2]), worst(backward[1::2])]))
 # %% [markdown]
 # **exact**, at every size, in both directions. The gradient had to follow: if two functions are equal, so
 # are their derivatives. It also means that a network may be *trained* either way. (On a CPU the way by phases
-# is several times faster for depthwise convolutions. Walkthrough 04 measures it.)
+# trains depthwise convolutions about twice as fast. Walkthrough 04 measures it.)
 
 # %% [markdown]
 # ## 5. A photograph
@@ -721,8 +721,8 @@ print(table(rows))
 
 # %% [markdown]
 # The last line deserves a pause. BatchNorm in *train* mode subtracts the mean of the map it sees. The strided
-# network's mean runs over phase 0, the dilated network's over all phases. So the two networks agree to the
-# last bits when they are used, and differ while they are trained. In eval mode BatchNorm is a fixed scale and
+# network's mean runs over phase 0, the dilated network's over all phases. So the two networks agree up to
+# rounding when they are used, and differ while they are trained. In eval mode BatchNorm is a fixed scale and
 # shift, and the identity is back (section 6 had one).
 
 # %% [markdown]
@@ -811,7 +811,7 @@ print(table([worst(rows)]))
 # Shelhamer, Long and Darrell, *Fully Convolutional Networks for Semantic Segmentation*, 2017,
 # [arXiv 1605.06211](https://arxiv.org/abs/1605.06211), where the same decomposition is called shift-and-stitch.
 #
-# **Next:** [04 · Who pays for the holes?](04_what_dilation_costs.ipynb). And `python -m jpu_edu verify` checks every
+# **Next:** [04 · What dilation costs](04_what_dilation_costs.ipynb). And `python -m jpu_edu verify` checks every
 # identity of this page on other shapes.
 
 # %% tags=["hide-input"]

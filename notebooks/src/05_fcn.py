@@ -888,7 +888,8 @@ print(table([row_kept, row_twice]))
 #
 # ## 7. 32s, 16s, 8s
 #
-# FCN-32s goes up by 32 at once. FCN-16s goes up by two, adds the scores of c4, and then goes up by 16.
+# VGG's maps at stride 8, 16 and 32 are called c3, c4 and c5. FCN-32s takes the scores of c5 and goes up by 32 at once.
+# FCN-16s goes up by two, adds the scores of c4, and then goes up by 16.
 # FCN-8s does this once more with c3. In one dimension, with numbers that you can follow:
 
 # %%
@@ -977,6 +978,9 @@ for builder in (fcn32s, fcn16s, fcn8s):
 # have to learn? Suppose that the scores at stride 32 are *perfect*: every sample tells the exact share of each
 # class in its 32 x 32 pixels. Here is a photograph, labelled by hand for this notebook. The legs of the tripod
 # are 8 to 12 pixels wide.
+#
+# Scored is by **IoU**, intersection over union: the pixels that truth and network both call tripod, over the pixels that at
+# least one of them calls so. ([12](12_measuring.ipynb) counts it by hand.)
 
 # %%
 camera, truth = photo("camera", dtype=torch.float64), cameraman_labels()
@@ -1445,7 +1449,7 @@ quiz(
 # [doi 10.23915/distill.00003](https://distill.pub/2016/deconv-checkerboard). P. Burt, E. Adelson, *The Laplacian
 # Pyramid as a Compact Image Code*, 1983. K. Simonyan, A. Zisserman, [arXiv 1409.1556](https://arxiv.org/abs/1409.1556) (VGG).
 #
-# **Next:** [06](06_where_do_the_pixels_live.ipynb), in which a photograph tears along its edges, and a ruler says why.
+# **Next:** [06 · Where do the pixels live?](06_where_do_the_pixels_live.ipynb), in which a photograph tears along its edges, and a ruler says why.
 
 # %%
 tally()

@@ -521,7 +521,8 @@ show(
 #
 # **Nearest has an offset too.** It also keeps phase 0, since it copies sample $k$ to the places $k r$ to
 # $k r + r - 1$. But then the middle of the copies is $(r - 1)/2$ places to the right: on average nearest is off
-# exactly as False is. An FPN that adds its levels by nearest, as published, has this built in.
+# exactly as False is. A feature pyramid (FPN, see
+# [10](10_posed_and_solved.ipynb)) that adds its levels by nearest, as published, has this built in.
 
 # %%
 for coarse, fine in ((32, 8), (16, 8), (8, 1)):

@@ -1278,7 +1278,8 @@ print(table(rows_networks))
 # So the JPU **is** their descendant: it takes a small target and a large guide, and what it does with them is a function
 # that was chosen from a set by minimising an error. And it **is not** in three ways. It never computes $\arg\min$ for
 # the picture at hand. It never sees $y_d$, nor is it asked to reproduce $y_s$: the error that trained it sits at the end of
-# the network. And it has two targets (conv4 and conv5) and lifts them together. A guided filter adapts to
+# the network. And it has two targets, c4 and c5 (conv4 and conv5 in the paper), and lifts them
+# together. A guided filter adapts to
 # every picture and knows nothing of pictures. A JPU knows pictures and does not adapt.
 #
 # ## The check

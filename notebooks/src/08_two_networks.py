@@ -558,7 +558,8 @@ print(f"zeros on both sides:            {100 * min(zero):.0f} to {100 * max(zero
 # $$c_3 \;\to\; C_r \;\to\; \underbrace{S \to C_r^{5}}_{\text{layer3, 4 phases}} \to\; C_r \;\to\;
 # \underbrace{S \to C_r^{2}}_{\text{layer4, 16 phases}} \to\; M \to M$$
 #
-# Between the stages stands no merge: $M$ and $S$ have cancelled. What was a stride became $C_r$ followed by $S$
+# (One $C_r$ is a whole block here, with its three convolutions, BatchNorm, ReLU and shortcut: of these the 3 × 3 alone looks at
+# neighbours.) Between the stages stands no merge: $M$ and $S$ have cancelled. What was a stride became $C_r$ followed by $S$
 # instead of $R$. That is the only change: *keep* all phases where the strided network keeps one.
 
 # %% tags=["hide-input"]
