@@ -499,8 +499,8 @@ except ValueError as error:
 # %% [markdown]
 # ## 4. In a row: the cascade with multi-grid
 #
-# The other half of the DeepLabv3 paper goes *deeper*: three more copies of the last stage, blocks 5, 6 and 7. Each of them would have halved
-# the map; instead the map stays and the rate doubles, as in 08. At output stride 8 block 4 has rate 4, so blocks 5, 6, 7 have
+# The other half of the DeepLabv3 paper goes *deeper*: three more copies of the last stage, blocks 5, 6 and 7. (DeepLabv3 says *block* for what 08 calls
+# a stage: three bottlenecks, with one 3 × 3 each.) Each of them would have halved the map; instead the map stays and the rate doubles, as in 08. At output stride 8 block 4 has rate 4, so blocks 5, 6, 7 have
 # 8, 16, 32. Inside a block the three 3 × 3 get different multiples, the **multi-grid**; the paper's best is (1, 2, 1).
 
 # %% tags=["hide-input"]
@@ -872,7 +872,7 @@ for k in (8, 32, 128):
 # - **aux**, times 0.2 (0.4 in later scripts for PSP and DeepLab): the same for the scores of a plain head on $c_4$, half-way up;
 # - **se**, times 0.2: "is this class anywhere in the picture?", one yes or no a class, read from EncNet's code by a linear layer.
 #
-# Which weights does each of them train?
+# Which weights does each of them train? (Below, the *neck* is what stands between backbone and head. Here it is the JPU.)
 
 # %% tags=["hide-input"]
 supervised = Prediction(
@@ -1098,7 +1098,7 @@ times = 2 * sum(scale**2 for scale in OFFICIAL_SCALES)
 print(f"work, relative to one pass: {times:.1f}")
 
 # %% [markdown]
-# No parameter, and 17 times the work of the *whole network*. When you compare two numbers in a paper, look first whether both are MS. (The official code sums the scores of picture and
+# No parameter, and 17 times the work of the *whole network*. (Cut into the official windows it is more still: 12 counts 36 passes for one photograph.) When you compare two numbers in a paper, look first whether both are MS. (The official code sums the scores of picture and
 # mirror image and then applies `exp`, in windows; `jpu_edu.train.protocol.official` does so too.)
 #
 # ## 10. Seven footprints
@@ -1481,9 +1481,10 @@ quiz(
 # - **context head**: the layers between the last map and the scores that let a place ask others.
 # - **footprint**: the gradient of one output; whom it asks.
 # - **ASPP**: a 1 × 1, several 3 × 3 at large rates and the mean of the map, side by side.
+# - **neck**: what stands between backbone and head, such as the JPU.
 # - **image pooling**: the mean over the whole map, as one branch of a head.
 # - **cascade**: more copies of the last stage, at rates that double.
-# - **multi-grid**: different multiples of the rate inside one block.
+# - **multi-grid**: different multiples of the rate for the three 3 × 3 of one stage, which DeepLabv3 calls a block.
 # - **codeword**: one of $K$ learned feature vectors with which every place is compared.
 # - **SE loss**: cross entropy of "is this class in the picture?", read from the code.
 # - **aux loss**: the main loss once more, from scores of $c_4$; deep supervision.
