@@ -14,9 +14,9 @@
 # # 11 · FastFCN, line by line, trained
 #
 # In March 2019 somebody ran the official code of FastFCN as its README says, on four GPUs, and waited. No error, no
-# warning, a loss that fell. The result: 47.85. The authors, with the same script: 51.05. Two days later they had
+# warning, a loss that fell. The result: a mIoU of 47.85 (the IoU of 05, in percent, averaged over all classes; 12 takes it apart). The authors, with the same script: 51.05. Two days later they had
 # found it ([wuhuikai/FastFCN#2](https://github.com/wuhuikai/FastFCN/issues/2)). One line was missing. The parameters
-# of the JPU, the module that the paper is about, had never been handed to the optimiser. Nineteen million numbers
+# of the JPU, the module that the paper is about, had never been handed to the optimiser. Nearly twenty million numbers
 # in the middle of the network were as the random generator had left them.
 #
 # Before you read on: how much worse should a network be whose middle is noise? Somebody who had made the same
@@ -219,9 +219,10 @@ print(table([compare("by hand = the library's JPU", y.double(), library, toleran
 # That is a JPU. The real one has 512 channels instead of one and four branches, at rates 1, 2, 4, 8, whose
 # results are laid on one another: $4 \cdot 512 = 2048$ channels, as many as $c_5$ has. Hence the head of a dilated network fits as it is.
 #
-# Rate 1 mixes neighbours, which belong to different phases: it relates $y_m^0$ to the rest of $y_m$. The taps of rates 2, 4
-# and 8 stay within one phase, as the map from $y_m^0$ to $y_s$ does. Split and merge are nowhere to be seen, since a
-# dilated convolution *is* both (03).
+# Rate 1 mixes neighbours, which belong to different phases: it relates $y_m^0$ to the rest of $y_m$. The taps of rates 4
+# and 8 stay within one of the sixteen phases of which $c_5$ holds one, as the map from $y_m^0$ to $y_s$ does. Rate 2 mixes those, and
+# stays within one of the *four* phases that matter to $c_4$. (The paper draws two phases; there 2, 4 and 8 all stay within one.) Split and
+# merge are nowhere to be seen, since a dilated convolution *is* both (03).
 
 # %% tags=["hide-input"]
 figure, axes = style.canvas(900, 392)
@@ -280,7 +281,7 @@ show(
 # %% [markdown]
 # *Three levels are joined once; four branches read the same joined map.* Is it not odd to replace dilated
 # convolutions, because they are expensive, by a module full of dilated convolutions? More than one reader has asked
-# ([#82](https://github.com/wuhuikai/FastFCN/issues/82), [#110](https://github.com/wuhuikai/FastFCN/issues/110)).
+# ([#82](https://github.com/wuhuikai/FastFCN/issues/82), [#110](https://github.com/wuhuikai/FastFCN/issues/110)); 04 and 10 counted the whole JPU. A single branch can be done with a pencil.
 
 # %% tags=["hide-input"]
 share = Prediction(
@@ -468,7 +469,7 @@ print(table(rows))
 # ## 3. Four heads, and what they cost
 #
 # Now at full size: ResNet-50, width 512, 59 classes, 512 × 512 pixels. Each head behind the JPU, and behind the dilated backbone
-# for which it was made; multiply-accumulates of all convolutions and linear layers, without the auxiliary head. The networks are built on the meta device, which has shapes and no numbers, so this takes
+# for which it was made. In 09 the four pairs showed that the head stays; here we ask for the ratio. Multiply-accumulates of all convolutions and linear layers, without the auxiliary head. The networks are built on the meta device, which has shapes and no numbers, so this takes
 # no memory and hardly any time.
 
 # %% tags=["hide-input"]
@@ -546,8 +547,8 @@ for name, (_, parts) in zip(("FastFCN", "EncNet, dilated"), bills["enc"], strict
     print(f"{name:16} {told}")
 
 # %% [markdown]
-# The backbone falls from 106.7 to 28.4 G, and the JPU takes 30.0 of that again, more than the whole backbone behind which it
-# stands. But EncNet's *head* fell as well, from 39.9 to 5.5. It lost a 3 × 3: behind the JPU its first convolution is 1 × 1. The paper's
+# The backbone falls from 106.7 to 28.4 GMAC, and the JPU takes 30.0 of that again, more than the whole backbone behind which it
+# stands. But EncNet's *head* fell as well, from 39.9 to 5.5. It lost a 3 × 3: behind the JPU its first convolution is 1 × 1 (09). The paper's
 # best ratio has two authors. (In the loss there is a third term with this head, the SE loss of 09. The other heads
 # have none, [#16](https://github.com/wuhuikai/FastFCN/issues/16).)
 #
@@ -697,7 +698,8 @@ fit(lame, lame_optimiser, config, scenes, stop=STEPS // 2, watch=lame_run)
 fit(lame, lame_optimiser, config, scenes, start=STEPS // 2, watch=lame_run)
 
 # %% [markdown]
-# No error and no warning. Now the same network with all of its groups: same seed, same batches, same steps.
+# No error and no warning. Now the same network with all of its groups: same seed, same batches, same steps. (*Near
+# boundaries* is the mIoU over the pixels within 3 of an outline alone. 12 says why one looks there.)
 
 # %%
 whole = fresh()
@@ -928,7 +930,7 @@ for name, ratio in ratios.items():
 # On these scenes the JPU is one good way among several. A network of 16 channels, scenes of 128 pixels and seven classes do not decide between
 # them, and we do not claim it. And at this width FastFCN is not even *fast*: its twin multiplies more than twice as much, and
 # makes its step in less time, for a step of such a small network is hardly made of multiplications. The saving needs
-# width. At ResNet-18's, with a JPU of 48 channels, it is there. (13 has the whole bill.)
+# a network large enough to be made of them: a ResNet-18 of width 24, with a JPU of 48 channels, has it. (13 has the whole bill.)
 #
 # ## 7. Your own photographs, and a power cut
 #
@@ -1246,7 +1248,7 @@ quiz(
 #
 # - The JPU: three 3 × 3, a resize, a concatenation, four separable branches at rates 1, 2, 4, 8. **Exact**: the same
 #   parameters and outputs as the official layout. Order and corners do not stand in a checkpoint.
-# - Under 2 % of a branch's work has a rate. The JPU costs 30.0 G at 512 × 512, ResNet-50 at stride 32 28.4 G, at stride 8 106.7 G.
+# - Under 2 % of a branch's work has a rate. The JPU costs 30.0 GMAC at 512 × 512, ResNet-50 28.4 GMAC at stride 32 and 106.7 at stride 8.
 # - A parameter that is in no group of the optimiser raises no error, and the loss falls. Two checks find it: what
 #   has not moved after a step, and what is in no group.
 # - **Learned**: in 600 steps FastFCN finds lines; FCN-32s hardly finds them in 3,500.
