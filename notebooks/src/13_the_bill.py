@@ -587,7 +587,7 @@ show(
 # %% [markdown]
 # *The four published pairs in one picture. PSP and ASPP lie far to the right, where nobody gains much. The two
 # EncNets are off their curves: they changed the head as well.* The spread from 1.3 to 3.0 is head and depth, and a
-# kernel. And look at the left ends of the curves. With no head at all a ResNet-50 gains 1.83, a ResNet-101 2.37: in work, the argument
+# kernel. And look at the left ends of the curves. With no head at all a ResNet-50 gains 1.83, a ResNet-101 2.37 (10 wrote the same upside down, 0.55 and 0.42): in work, the argument
 # of this course cannot give more. Whatever lies above has another cause.
 #
 # The same line says what *not* to do, in two cases that users met.
@@ -1011,7 +1011,7 @@ for group, times in timed.items():
 
 # %% [markdown]
 # Two things to take from this. On a machine that does nothing else, a handful of counts and two numbers predict the time of a network to
-# within a factor of two or so. Most networks stay above their floor, since every layer loses some, to a slow routine or to new memory; a share above
+# within a factor of two or three. Most networks stay above their floor, since every layer loses some, to a slow routine or to new memory; a share above
 # 100 % says that the cache, or a quieter moment, has beaten the limits that were measured. And the first table is a warning: *on a machine that multiplies ten times as fast and fetches as before, the
 # JPU is worth less*, in all four pairs. The dilated network is dense work, which gets faster. The JPU's upsampling,
 # concatenating and depthwise convolving does not. A speed-up has a date and a machine on it.
@@ -1244,7 +1244,7 @@ pixel.reveal(
 #
 # A user found that one photograph of 640 × 480 took four to five seconds
 # ([issue 57](https://github.com/wuhuikai/FastFCN/issues/57)). The network makes 30 frames a second, says the table. Count
-# how often the official evaluation *calls* it.
+# how often the official evaluation *calls* it, as 12 did for a photograph of 375 × 500.
 
 # %%
 from jpu_edu.layers.features import SegOutput
