@@ -425,6 +425,10 @@ print(table(rows))
 # The same parameters, the same outputs, on a photograph of odd size. (The course's tests do this with each head, and
 # against outputs that the official code itself computed.)
 #
+# A file for the backbone alone can miss in one more way. The official ResNet has a *deep stem*, three 3 × 3 where torchvision's has one 7 × 7, so
+# torchvision's ImageNet weights do not fit it ([#86](https://github.com/wuhuikai/FastFCN/issues/86)). And the official ones are gone from where the code looks
+# for them ([#108](https://github.com/wuhuikai/FastFCN/issues/108)). `load_backbone` reads files of either kind, and builds the stem that they need.
+#
 # A name is half the truth, though. Two things do not stand in a checkpoint: in
 # which **order** the levels are joined, and whether the resize aligns **corners**. mmsegmentation's FastFCN joins them the other way round, $c_3$
 # first, and resizes with `align_corners=False`. Weights from here fit there, every one of them. No error is raised.
@@ -1107,7 +1111,9 @@ show(
 )
 
 # %% [markdown]
-# The file knows its architecture and its classes; nothing else has to be said. It runs on a CPU, and no backbone is downloaded.
+# The file knows its architecture and its classes; nothing else has to be said. (Give the official code a checkpoint and the wrong
+# `--backbone`, and it stops with a list of keys, [#40](https://github.com/wuhuikai/FastFCN/issues/40).) It runs on a CPU, and no backbone is
+# downloaded.
 #
 # ## 8. One GPU, and runs that were recorded
 #
@@ -1141,6 +1147,12 @@ print(table(rows))
 # %% [markdown]
 # With frozen or group norm a small GPU makes the step of a large one. With BatchNorm in pieces of two it makes another one, from
 # noisier statistics. The library says so when a run begins.
+#
+# The message that users of the official code asked about most belongs here: `'NoneType' object has no attribute 'run_slave'`
+# ([#10](https://github.com/wuhuikai/FastFCN/issues/10), [#34](https://github.com/wuhuikai/FastFCN/issues/34),
+# [#59](https://github.com/wuhuikai/FastFCN/issues/59)). Its BatchNorm over several GPUs wants several GPUs, and to do without took edits in three places
+# ([#12](https://github.com/wuhuikai/FastFCN/issues/12)). Here the norm is an argument: `"batch"`, `"frozen"`, `"group"`, or `"sync"`, which
+# is the BatchNorm over all GPUs, and an ordinary one where there is one process.
 #
 # And real streets? The stored run of section 6 holds one more: FastFCN on CamVid, with a quarter of its pixels and the tiny
 # backbone, three minutes on the same CPU.
