@@ -402,8 +402,8 @@ print(table([worst(forward), worst(backward[0::2]), worst(backward[1::2])]))
 
 # %% [markdown]
 # **exact**, at every size, in both directions. The gradient had to follow: if two functions are equal, so
-# are their derivatives. It also means that a network may be *trained* either way. (On a CPU the way by phases
-# trains depthwise convolutions about twice as fast. Walkthrough 04 measures it.)
+# are their derivatives. It also means that a network may be *trained* either way. (Which of the two is
+# faster, and for which layers? Walkthrough 04 asks, and measures.)
 
 # %% [markdown]
 # ## 5. A photograph

@@ -493,8 +493,8 @@ show(
 #
 # So dilation costs coverage. Now the bill that everybody talks about: multiplications.
 #
-# A 3 x 3 convolution, 256 channels to 256, on a 64 x 64 map, output of the same size. At rate 1 it
-# costs 2.4 GMAC. At rate 8?
+# You have met this layer in [01](01_convolution.ipynb): 3 x 3, 256 channels to 256, on a 64 x 64 map, output of the same size.
+# At rate 1 it costs 2.4 GMAC. At rate 8? From memory.
 
 # %% tags=["hide-input"]
 eight = Prediction(
