@@ -1148,7 +1148,7 @@ print(table(rows))
 # With frozen or group norm a small GPU makes the step of a large one. With BatchNorm in pieces of two it makes another one, from
 # noisier statistics. The library says so when a run begins.
 #
-# The message that users of the official code asked about most belongs here: `'NoneType' object has no attribute 'run_slave'`
+# A message that users of the official code met again and again belongs here: `'NoneType' object has no attribute 'run_slave'`
 # ([#10](https://github.com/wuhuikai/FastFCN/issues/10), [#34](https://github.com/wuhuikai/FastFCN/issues/34),
 # [#59](https://github.com/wuhuikai/FastFCN/issues/59)). Its BatchNorm over several GPUs wants several GPUs, and to do without took edits in three places
 # ([#12](https://github.com/wuhuikai/FastFCN/issues/12)). Here the norm is an argument: `"batch"`, `"frozen"`, `"group"`, or `"sync"`, which
