@@ -20,7 +20,7 @@ TITLE = "FastFCN, arrow by arrow"
 CAPTION = (
     "The backbone's maps are exact, and c5 holds one place of sixteen; the resizes are approximate; the convolutions "
     "of the JPU and the head are learned, and what they are to replace is the dilated twin above, which is exact and "
-    "costs three times as much."
+    "whose backbone takes 3.8 times the work of the strided one."
 )
 
 CELL, SIDE = 11.0, 88.0

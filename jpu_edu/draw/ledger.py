@@ -87,7 +87,7 @@ def _heads(axes: Axes, bottom: float, top: float) -> None:
         x = _place(ratio, top)
         axes.plot([x, x], [HEAD - 8, bottom - 4], color=soft, lw=0.6 if ratio > 1 else 1.1, alpha=0.6, zorder=0)
         style.write(axes, x, bottom + 8, f"{ratio}x", size=8.5, colour=soft)
-    for x, marker, filled, text in ((TIME[0] + 5, "o", True, "measured"), (TIME[0] + 84, "D", False, "in the paper")):
+    for x, marker, filled, text in ((TIME[0] + 5, "o", True, "measured"), (TIME[0] + 84, "D", False, "(in the paper)")):
         _mark(axes, x, 50, marker, filled)
         style.write(axes, x + 8, 50, text, size=8.5, colour=soft, align="left")
 
@@ -122,5 +122,6 @@ def _row(axes: Axes, y: float, bill: Bill, *, dilated: bool, most: Mapping[str, 
         _mark(axes, ends[1], y, "D", False)
     _mark(axes, here, y, "o", True)
     label = max(ends) + 8
-    axes.add_patch(Rectangle((label - 1, y - 7), 26, 14, facecolor=style.paper(), linewidth=0, zorder=1))
-    style.write(axes, label, y, f"{bill['ratio']:.1f}x", size=9, align="left")
+    text = f"{bill['ratio']:.1f}x" if bill["paper"] is None else f"{bill['ratio']:.1f}x ({bill['paper']:.1f}x)"
+    axes.add_patch(Rectangle((label - 1, y - 7), 5.6 * len(text), 14, facecolor=style.paper(), linewidth=0, zorder=1))
+    style.write(axes, label, y, text, size=9, align="left")

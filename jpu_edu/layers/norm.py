@@ -21,7 +21,7 @@ class FrozenBatchNorm(nn.BatchNorm2d):
     Convention: the state_dict has BatchNorm's keys, `num_batches_tracked` included, so checkpoints pass
         both ways.
 
-    Source: the usual remedy for small batches (wuhuikai/FastFCN#19); walkthrough 12.
+    Source: the usual remedy for small batches (wuhuikai/FastFCN#19); walkthrough 11.
     """
 
     def __init__(self, channels: int) -> None:
@@ -65,7 +65,7 @@ def make_norm(kind: NormKind, channels: int, *, dims: int = 2) -> nn.Module:
     Raises:
         ValueError: an unknown kind, channels below 1, dims other than 1 and 2.
 
-    Source: "group": Wu and He 2018; "sync": Zhang et al. 2018 (EncNet); walkthrough 12.
+    Source: "group": Wu and He 2018; "sync": Zhang et al. 2018 (EncNet); walkthrough 11.
     """
     if channels < 1:
         raise ValueError(f"make_norm: channels={channels}; channels must be >= 1")

@@ -51,7 +51,7 @@ def to_onnx(model: Segmenter | Fused, path: str | Path, *, example: tuple[int, i
         ImportError: the extra `export` is not installed.
         ValueError: a path that does not end in .onnx; an example below 64.
 
-    Source: torch.onnx.export through torch.export; walkthrough 13.
+    Source: torch.onnx.export through torch.export; walkthrough 09.
     """
     path = Path(path)
     missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]

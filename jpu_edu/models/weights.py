@@ -115,7 +115,7 @@ def load_torchvision(source: Source, *, norm: LoadNorm = "batch", into: Segmente
     Args:
         source, norm, into: as for `load_fastfcn`.
 
-    Source: torchvision.models.segmentation; walkthrough 09.
+    Source: torchvision.models.segmentation; walkthrough 11.
     """
     state = read(source)
     architecture, layout = layouts.torchvision_architecture(state)

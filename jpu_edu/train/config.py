@@ -49,7 +49,7 @@ class Config:
     Raises:
         ValueError: a value of another type, a number out of range; says which and what is possible.
 
-    Source: FastFCN, section 4.1; walkthrough 11. Small batches: walkthrough 12.
+    Source: FastFCN, section 4.1; walkthrough 11, which has small batches too.
     """
 
     _: KW_ONLY
