@@ -3,7 +3,6 @@
 A file that cannot be read, and one whose name says nothing, are named, and stay where they are.
 """
 
-import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +15,18 @@ from jpu_edu.school.handed import Unreadable, mend, read, whose
 
 @dataclass
 class Collected:
-    """What became of one file. `unread` says why it could not be read; `notes` what was found and done."""
+    """What became of one file.
+
+    Attributes:
+        notes: what was found and done.
+        unread: why it could not be read.
+        graded: whether its grading came to an end; one that was cut off is done again.
+    """
 
     file: str
     notes: list[str] = field(default_factory=list)
     unread: str = ""
+    graded: bool = False
 
 
 def collect(course: Course, files: str | Path) -> tuple[list[tuple[str, str, Collected]], list[str]]:
@@ -58,19 +64,21 @@ def collect(course: Course, files: str | Path) -> tuple[list[tuple[str, str, Col
         except Unreadable as reason:
             became.unread = str(reason)
         else:
-            _submit(course, week, student, nbformat.writes(notebook), path.stat().st_mtime)
+            new = _submit(course, week, student, nbformat.writes(notebook), path.stat().st_mtime)
+            became.graded = not new and course.record["collected"].get(week, {}).get(student, {}).get("graded", False)
         course.record["collected"].setdefault(week, {})[student] = asdict(became)
     course.save()
     return [(*key, became) for key, (_, became) in sorted(taken.items())], left
 
 
-def _submit(course: Course, week: str, student: str, text: str, seconds: float) -> None:
+def _submit(course: Course, week: str, student: str, text: str, seconds: float) -> bool:
+    """Write the submission, and the time at which its file was changed; False if it is there already."""
     place = course.place("submitted", student, week)
     path = place / f"{week}.ipynb"
     if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    shutil.rmtree(course.place("autograded", student, week), ignore_errors=True)  # the grade of another file
+        return False
     place.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
     (place / "timestamp.txt").write_text(when, encoding="utf-8")
+    return True

@@ -32,7 +32,7 @@ c.Execute.timeout = 60  # seconds a cell; a call that a check makes is stopped a
 c.Execute.iopub_timeout = 20
 c.Execute.extra_arguments = [
     "--HistoryManager.hist_file=:memory:",
-    "--IPKernelApp.log_level=ERROR",
+    "--IPKernelApp.log_level=CRITICAL",
     "--IPKernelApp.exec_lines=__import__('jpu_edu.school.printed', fromlist=['limit']).limit(1000000)",
 ]
 c.Autograde.autograde_preprocessors = [

@@ -74,19 +74,22 @@ def grade(
         told: called with each row as soon as it is there.
     """
     rows = []
-    config = {"Autograde": {"force": again}, **({"Execute": {"timeout": seconds}} if seconds else {})}
+    config = {"Autograde": {"force": True}, **({"Execute": {"timeout": seconds}} if seconds else {})}
     for week in weeks:
         for student, became in sorted(course.record["collected"].get(week, {}).items()):
             happened, took = list(became["notes"]), None
             if became["unread"]:
                 happened.append(f"NOT GRADED, {became['file']}: {became['unread']}")
             if course.place("submitted", student, week).is_dir():
+                if again or not became["graded"]:
+                    became["graded"] = False  # until it came to an end
+                    course.save()
+                    started = time.perf_counter()
+                    complaint = course.nbgrader(Autograde, week, student, **config)
+                    took, became["graded"] = time.perf_counter() - started, not complaint
+                    course.save()
+                    happened += [f"NOT GRADED, nbgrader stopped: {complaint}"] if complaint else []
                 done = course.place("autograded", student, week, f"{week}.ipynb")
-                started = time.perf_counter()
-                fresh = again or not done.exists()
-                if complaint := course.nbgrader(Autograde, week, student, **config) if fresh else "":
-                    happened.append(f"NOT GRADED, nbgrader stopped: {complaint}")
-                took = time.perf_counter() - started if fresh else None
                 happened += _said(nbformat.read(done, as_version=4)) if done.exists() else []
             rows.append(_row(course, week, student, took, happened))
             told(rows[-1])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -87,6 +88,13 @@ def test_everybody_gets_a_grade_and_the_report_says_why(tmp_path, capsys):
     assert cli.main(["class", "grade", course, "3"]) == 1  # one file cannot be read
     said = capsys.readouterr().out
     assert "0 graded now" in said and "NOT GRADED, corrupt_03.ipynb" in said
+    # A grading that was cut off left the notebook as nbgrader begins with it.
+    record = json.loads((tmp_path / "course" / "class.json").read_text())
+    record["collected"]["03_split_conv_merge"]["perfect"]["graded"] = False
+    (tmp_path / "course" / "class.json").write_text(json.dumps(record))
+    shutil.rmtree(tmp_path / "course" / "autograded" / "perfect")
+    cli.main(["class", "grade", course, "3"])
+    assert "1 graded now" in capsys.readouterr().out
     report = {row["student"]: row for row in json.loads((tmp_path / "course" / "report.json").read_text())}
     assert report["perfect"]["points"] == 18 and report["deletes-tests"]["points"] == 0
 
