@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +14,7 @@ from jpu_edu.train import checkpoint
 from jpu_edu.train.log import curve, read_log
 from tests.train import small
 from tests.train.test_distributed import run_training, two
+from tests.train.together import torchrun
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="SIGKILL")]
 
@@ -42,20 +42,19 @@ run_training(folder, "group", True, None)
 """
 
 
-def torchrun(*words: str, root: Path) -> subprocess.CompletedProcess:
-    """Two processes on this machine."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=300)
-
-
 def test_a_killed_worker_restarts_and_the_run_ends_as_one_that_was_not_killed(tmp_path, root):
-    whole, cut, worker = tmp_path / "whole", tmp_path / "cut", tmp_path / "worker.py"
+    whole, worker, tries = tmp_path / "whole", tmp_path / "worker.py", []
     whole.mkdir()
-    cut.mkdir()
     worker.write_text(WORKER)
-    run = torchrun("--max-restarts", "1", str(worker), str(cut), root=root)
-    assert run.returncode == 0, run.stderr[-2000:]
+
+    def words(attempt: int) -> list[str]:
+        tries.append(tmp_path / f"cut {attempt}")
+        tries[-1].mkdir()
+        return ["--max-restarts", "1", str(worker), str(tries[-1])]
+
+    run = torchrun(words, root=root)
+    cut = tries[-1]
+    assert run.returncode == 0, run.stderr[-9000:]
     assert [(cut / f"starts {rank}").read_text() for rank in range(2)] == ["01", "01"], "both start anew, once"
 
     two(run_training, whole, "group", False, None)
@@ -78,7 +77,7 @@ def test_evaluating_on_two_processes_writes_the_counts_of_one(tmp_path, root):
     (tmp_path / "set" / "classes.txt").write_text("0 ground\n1 red\n2 blue\n255 void\n")
     weights.save(small.network(), tmp_path / "net.safetensors")
     words = ["-m", "jpu_edu", "evaluate", "--model", str(tmp_path / "net.safetensors"), "--data", str(tmp_path / "set")]
-    both = torchrun(*words, "--json", str(tmp_path / "both.json"), root=root)
+    both = torchrun(lambda _: [*words, "--json", str(tmp_path / "both.json")], root=root)
     assert both.returncode == 0, both.stderr[-2000:]
     assert both.stdout.count("mean IoU") == 1, "one process prints"
     subprocess.run([sys.executable, *words, "--json", str(tmp_path / "one.json")], cwd=root, check=True)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from jpu_edu.data.transforms import MEAN
 from jpu_edu.models import build, weights
 from jpu_edu.train.predict import predict
 from jpu_edu.train.protocol import probabilities, whole_image
+from tests.train.together import torchrun
 
 
 @pytest.fixture(scope="module")
@@ -198,12 +197,10 @@ def test_evaluate_prints_the_table_and_writes_the_numbers(folder, camvid, tmp_pa
         assert json.loads((tmp_path / "other.json").read_text())["matrix"] != record["matrix"]
 
 
-def test_evaluate_under_torchrun_counts_every_image_once(folder, camvid, tmp_path):
+def test_evaluate_under_torchrun_counts_every_image_once(folder, camvid, tmp_path, root):
     command = ["evaluate", "--model", str(folder / "best.safetensors"), "--data", str(camvid), "--json"]
     assert cli.main([*command, str(tmp_path / "one.json")]) == 0
-    run = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
-    run += ["-m", "jpu_edu", *command, str(tmp_path / "two.json")]
-    done = subprocess.run(run, capture_output=True, text=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = torchrun(lambda _: ["-m", "jpu_edu", *command, str(tmp_path / "two.json")], root=root)
     assert done.returncode == 0, done.stderr[-2000:]
     one, two = (json.loads((tmp_path / name).read_text()) for name in ("one.json", "two.json"))
     assert two["matrix"] == one["matrix"] and two["band_matrix"] == one["band_matrix"] and two["images"] == 3
