@@ -227,7 +227,7 @@ class Order:
             f"and at least {self.longer} times its time"
         )
 
-    def bill(self, layers: list[tuple]) -> tuple[int, float]:
+    def bill(self, layers: list) -> tuple[int, float]:
         """MACs, and seconds under the roof, of layers (kernel, groups) that keep channels and size."""
         rows = []
         for kernel, groups in layers:
