@@ -764,7 +764,7 @@ def bill(name, **layer):
         in_channels=256, out_channels=256, **{"kernel": 3, "padding": 1} | layer
     )
     weights = 256 * 256 // layer.get("groups", 1) * layer.get("kernel", 3) ** 2
-    print(f"{name:34} {macs / 1e9:8.3f} G MACs {weights:9,} weights")
+    print(f"{name:34} {macs / 1e9:8.3f} GMAC {weights:9,} weights")
 
 
 bill("3 x 3 on 64 x 64", size=(64, 64))
@@ -941,6 +941,8 @@ quiz(
 # **References.** V. Dumoulin, F. Visin, *A guide to convolution arithmetic for deep learning*,
 # [arXiv 1603.07285](https://arxiv.org/abs/1603.07285) (sizes, and convolution as a matrix in section 4.1).
 # H. Wu et al., *FastFCN*, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.
+#
+# **Exercises:** [four tasks](exercises/01_convolution.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [02 · Stride and reduce](02_stride_and_reduce.ipynb), in which three quarters of a computation turn out to be a choice.
 

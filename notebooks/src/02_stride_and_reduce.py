@@ -227,9 +227,9 @@ print(table([row_reduce]))
 
 # %%
 prediction = Prediction(
-    "C_r then R against C_s with stride 2, both 3 x 3 with padding 1, on a 7 x 7 map. By which factor does "
+    "C_r then R against C_s with stride 2, both 3 x 3 with padding 1, on a 15 x 15 map. By which factor does "
     "the reduction after the fact cost more?",
-    options=["2", "3.06", "4", "9"],
+    options=["2", "3.52", "4", "9"],
     name="02-waste",
 )
 prediction
@@ -246,10 +246,10 @@ prediction.reveal(
     "B",
     because={
         "A": "a stride of 2 acts on both axes.",
-        "C": "right for even sizes, and nearly right for large ones. Here 49 outputs stand against 16.",
+        "C": "right for even sizes, and nearly right for large ones. Here 225 outputs stand against 64.",
         "D": "9 is the number of taps. Both sides use all of them.",
     },
-    explain="7 x 7 = 49 sums against 4 x 4 = 16. The factor tends to stride squared as the map grows.",
+    explain="15 x 15 = 225 sums against 8 x 8 = 64. The factor tends to stride squared as the map grows.",
 )
 
 # %% [markdown]
@@ -841,6 +841,8 @@ quiz(
 # [arXiv 1701.04128](https://arxiv.org/abs/1701.04128). E. Shelhamer, J. Long, T. Darrell, *Fully Convolutional
 # Networks*, [arXiv 1605.06211](https://arxiv.org/abs/1605.06211) (shift-and-stitch). M. J. Shensa, *The
 # discrete wavelet transform: wedding the à trous and Mallat algorithms*, 1992 (filters with holes, and why).
+#
+# **Exercises:** [four tasks](exercises/02_stride_and_reduce.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [03 · Split, conv, merge](03_split_conv_merge.ipynb), in which a dilated convolution turns out to have no holes.
 

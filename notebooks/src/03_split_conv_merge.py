@@ -355,7 +355,7 @@ sliders = {
     )
     for name, (low, high, start) in RANGES.items()
 }
-interact(explore_dilation, **sliders)
+_ = interact(explore_dilation, **sliders)
 # %% [markdown]
 # Two things are worth a second look while you play. The number of **multiplications an output costs** does
 # not depend on the rate: nine taps are nine taps. And padding counts in pixels of the *map*: to keep the
@@ -810,6 +810,8 @@ print(table([worst(rows)]))
 # the Help of the Wavelet Transform*, 1989, where the holes come from ("à trous"). ·
 # Shelhamer, Long and Darrell, *Fully Convolutional Networks for Semantic Segmentation*, 2017,
 # [arXiv 1605.06211](https://arxiv.org/abs/1605.06211), where the same decomposition is called shift-and-stitch.
+#
+# **Exercises:** [four tasks](exercises/03_split_conv_merge.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [04 · What dilation costs](04_what_dilation_costs.ipynb). And `python -m jpu_edu verify` checks every
 # identity of this page on other shapes.

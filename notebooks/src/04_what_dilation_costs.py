@@ -250,7 +250,7 @@ largest.reveal(
     because={
         3: "1, 2, 3 is the usual example, and it is far from the limit.",
         4: "doubling, 1, 2, 4, 8, is safe. Tripling would be too.",
-        5: "the published rule (below) allows 5, and is cautious in the order it assumes.",
+        5: "1, 2, 5 is the example of the paper with the rule below. The rule itself allows more.",
         6: "rates 1 and 2 reach 1 + 2 * (1 + 2) pixels in a row. Count again.",
     },
     explain="Rates 1 and 2 reach 7 pixels in a row, -3 to 3. Copies 7 apart lie edge to edge.",
@@ -351,7 +351,7 @@ sliders = {
     )
     for name, (low, high, start) in RANGES.items()
 }
-interact(explore_coverage, **sliders)
+_ = interact(explore_coverage, **sliders)
 
 # %% [markdown]
 # ## 3. Gridding
@@ -584,7 +584,7 @@ for y, name in enumerate(("dilated", "plain")):
             axis.text(
                 left + width / 2,
                 y,
-                f"{number or 'c2'}",
+                f"{number or ('c2' if row.name == 'layer1' else 'stem')}",
                 ha="center",
                 va="center",
                 fontsize=9.5,
@@ -911,6 +911,8 @@ for extra in ([1], [2], [3], [1, 1], [1, 2]):
 # [arXiv 1705.09914](https://arxiv.org/abs/1705.09914), where gridding got its name. ·
 # Luo, Li, Urtasun and Zemel, *Understanding the Effective Receptive Field*, NeurIPS 2016,
 # [arXiv 1701.04128](https://arxiv.org/abs/1701.04128).
+#
+# **Exercises:** [four tasks](exercises/04_what_dilation_costs.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [05 · FCN](05_fcn.ipynb), where a classifier learns to paint.
 

@@ -419,7 +419,7 @@ extent = (first - half, across, down, first - half)
 right.imshow(heat[0, 0].clamp(-7, 3).numpy(), extent=extent)
 right.set(xlim=left.get_xlim(), ylim=left.get_ylim())
 for place in (EYE, OTHER_EYE):
-    right.plot(place[1], place[0], "o", ms=44, mfc="none", mec=style.Y_S, mew=1.6)
+    right.plot(place[1], place[0], "o", ms=44, mfc="none", mec="white", mew=1.6)
 right.set_title("the score: 30 x 48 answers, and a rim without any", fontsize=11)
 for axes in (left, right):
     axes.set(xticks=[], yticks=[])
@@ -610,7 +610,7 @@ print(table([row_zeros, row_inverse]))
 # outputs without any?
 
 # %%
-explore_transposed(size=5, kernel=3, stride=2, padding=0, output_padding=0)
+explore_transposed(size=5, kernel=5, stride=2, padding=0, output_padding=0)
 
 # %% tags=["nbval-ignore-output"]
 sliders = {
@@ -650,7 +650,7 @@ prediction.reveal(
     because={
         2: "along one axis. A map has two, and the counts multiply.",
         9: "nine taps, but they never all land on one output: 4 at most.",
-        3: "4 stamps against 1.",
+        3: "that is the difference. 4 stamps stand against 1, and the question asks for the ratio.",
     },
     explain="1, 2, 1, 2 along an axis: 1, 2 and 4 in two dimensions. Even exactly where the stride divides the kernel.",
 )
@@ -1448,6 +1448,8 @@ quiz(
 # A. Odena, V. Dumoulin, C. Olah, *Deconvolution and Checkerboard Artifacts*, Distill 2016,
 # [doi 10.23915/distill.00003](https://distill.pub/2016/deconv-checkerboard). P. Burt, E. Adelson, *The Laplacian
 # Pyramid as a Compact Image Code*, 1983. K. Simonyan, A. Zisserman, [arXiv 1409.1556](https://arxiv.org/abs/1409.1556) (VGG).
+#
+# **Exercises:** [four tasks](exercises/05_fcn.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [06 · Where do the pixels live?](06_where_do_the_pixels_live.ipynb), in which a photograph tears along its edges, and a ruler says why.
 

@@ -1109,6 +1109,8 @@ quiz(
 # al., *SegFormer*, [arXiv 2105.15203](https://arxiv.org/abs/2105.15203), section 3. ONNX, operator
 # [Resize](https://onnx.ai/onnx/operators/onnx__Resize.html), `coordinate_transformation_mode`.
 #
+# **Exercises:** [four tasks](exercises/06_where_do_the_pixels_live.ipynb), with checks that know the usual mistakes.
+#
 # **Next:** [07 · Joint upsampling, the classic way](07_joint_upsampling.ipynb). The best resize still blurs every
 # edge. A guide that knows where the edges are can do better.
 

@@ -1388,6 +1388,8 @@ quiz(
 # [arXiv 1803.05619](https://arxiv.org/abs/1803.05619), a step between these filters and the JPU by three of its authors. ·
 # Wu et al., *FastFCN*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 3.3.
 #
+# **Exercises:** [four tasks](exercises/07_joint_upsampling.ipynb), with checks that know the usual mistakes.
+#
 # **Next:** [08 · Two networks, one set of weights](08_two_networks.ipynb)
 
 # %% tags=["hide-input"]

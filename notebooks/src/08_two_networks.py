@@ -604,7 +604,7 @@ strided, dilated = (
     total(layer_costs(one, shape)).macs for one in (net, dilate(net, share=True))
 )
 for name, macs in (("16 runs", sixteen), ("dilated", dilated), ("strided", strided)):
-    print(f"{name}: {macs / 1e9:.2f} G MACs")
+    print(f"{name}: {macs / 1e9:.2f} GMAC")
 print("16 runs and dilated, equal to the last MAC:", sixteen == dilated)
 print(f"dilated / strided: {dilated / strided:.2f}")
 
@@ -1034,6 +1034,8 @@ quiz(
 # [arXiv 1706.05587](https://arxiv.org/abs/1706.05587), where multi-grid comes from. ·
 # Jacob et al., *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*, 2018,
 # [arXiv 1712.05877](https://arxiv.org/abs/1712.05877), for networks of 8-bit integers.
+#
+# **Exercises:** [four tasks](exercises/08_two_networks.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [09 · Context](09_context.ipynb). And [10](10_posed_and_solved.ipynb) takes up the square of section 4.
 

@@ -251,7 +251,7 @@ puzzle.reveal(
     3.24,
     because={
         9: "only where all of them fit, and at rate 36 on 60 places that is nowhere: i - 36 and i + 36 cannot both be on it.",
-        5.4: "that is 9 times (1 - 36/60). The centre tap always lands, and the two axes multiply.",
+        3.6: "that is 9 times (1 - 36/60). The centre tap always lands, and the two axes multiply.",
         1.8: "right for one axis. There are two: 1.8 squared.",
         1: "that takes a rate of 60.",
     },
@@ -295,7 +295,7 @@ sliders = {
     )
     for name, (low, high, start) in RANGES.items()
 }
-interact(explore_context, **sliders)
+_ = interact(explore_context, **sliders)
 
 # %% [markdown]
 # (Nine taps fit somewhere as long as $2r < n$. Only the centre is left from $r = n$ on, not only beyond it.)
@@ -1497,6 +1497,8 @@ quiz(
 # Yu and Koltun, *Multi-Scale Context Aggregation by Dilated Convolutions*, 2016, [arXiv 1511.07122](https://arxiv.org/abs/1511.07122). ·
 # Huang et al., *CCNet: Criss-Cross Attention for Semantic Segmentation*, ICCV 2019, [arXiv 1811.11721](https://arxiv.org/abs/1811.11721). ·
 # Wu et al., *FastFCN*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816).
+#
+# **Exercises:** [four tasks](exercises/09_context.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [10 · Joint upsampling, posed and solved](10_posed_and_solved.ipynb)
 

@@ -514,7 +514,7 @@ twins = {
     "aspp": build.deeplabv3,
     "enc": build.encnet,
 }
-print("head                         y  neck M  head M   all M   G MACs  dilated  ratio")
+print("head                         y  neck M  head M   all M     GMAC  dilated  ratio")
 bills = {}
 for head, builder in twins.items():
     bills[head] = bill(build.fastfcn, head=head), bill(builder)
@@ -1285,6 +1285,8 @@ quiz(
 # Loshchilov and Hutter, *Decoupled Weight Decay Regularization* (AdamW), 2019, [arXiv 1711.05101](https://arxiv.org/abs/1711.05101). ·
 # Smith and Topin, *Super-Convergence* (one cycle), 2017, [arXiv 1708.07120](https://arxiv.org/abs/1708.07120). ·
 # Wu and He, *Group Normalization*, 2018, [arXiv 1803.08494](https://arxiv.org/abs/1803.08494).
+#
+# **Exercises:** [four tasks](exercises/11_fastfcn.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [12 · Measuring](12_measuring.ipynb), which asks what a mIoU is, and how far one can be trusted.
 

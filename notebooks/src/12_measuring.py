@@ -104,7 +104,7 @@ def number(score):
 # ## Before you start
 #
 # Three questions about [05](05_fcn.ipynb), [06](06_where_do_the_pixels_live.ipynb) and
-# [08](08_two_networks.ipynb). From memory.
+# [11](11_fastfcn.ipynb). From memory.
 
 # %% tags=["hide-input"]
 quiz(
@@ -130,13 +130,13 @@ quiz(
             ],
         ),
         Question(
-            "From 08: one set of weights, the strided network and its dilated twin. At which of the 16 phases of y_d is y_s exact?",
-            ["at one", "at four", "at all, after a bilinear resize"],
-            answer="A",
+            "From 11: the JPU's parameters are in no group of the optimiser. What does the run show?",
+            ["an error at the first step", "a loss that falls, to another value", "a loss that does not fall"],
+            answer="B",
             why=[
-                "Phase (0, 0). The other fifteen have to be estimated, and what that costs is a matter of measuring.",
-                "Four is the rate along one axis.",
-                "A resize guesses the other fifteen. It was off by 0.8 of their deviation and more.",
+                "A parameter that nobody moves is no error.",
+                "The layers around it learn to live with the noise. It takes a count of the groups to notice.",
+                "A random convolution is no wall.",
             ],
         ),
     ]
@@ -1967,6 +1967,8 @@ row(
 # Zhao et al., *Pyramid Scene Parsing Network*, 2017, [arXiv 1612.01105](https://arxiv.org/abs/1612.01105), where the windows come from. ·
 # Wu et al., *FastFCN*, 2019, [arXiv 1903.11816](https://arxiv.org/abs/1903.11816), section 4 and the abstract. ·
 # Efron and Tibshirani, *An Introduction to the Bootstrap*, 1993.
+#
+# **Exercises:** [four tasks](exercises/12_measuring.ipynb), with checks that know the usual mistakes.
 #
 # **Next:** [13 · The bill](13_the_bill.ipynb). How accurate you can say now. How fast, and who pays for it?
 

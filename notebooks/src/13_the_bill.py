@@ -1520,6 +1520,8 @@ quiz(
 # Zhang et al., *Context Encoding for Semantic Segmentation*, 2018,
 # [arXiv 1803.08904](https://arxiv.org/abs/1803.08904), the Encoding layer.
 #
+# **Exercises:** [four tasks](exercises/13_the_bill.ipynb), with checks that know the usual mistakes.
+#
 # **Next:** nothing new. Go back to [00 · Start here](00_start_here.ipynb), and read the guess that you made there.
 
 # %% tags=["hide-input"]
