@@ -131,7 +131,11 @@ quiz(
         ),
         Question(
             "From 11: the JPU's parameters are in no group of the optimiser. What does the run show?",
-            ["an error at the first step", "a loss that falls, to another value", "a loss that does not fall"],
+            [
+                "an error at the first step",
+                "a loss that falls, to another value",
+                "a loss that does not fall",
+            ],
             answer="B",
             why=[
                 "A parameter that nobody moves is no error.",

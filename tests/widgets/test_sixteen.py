@@ -84,9 +84,7 @@ def test_a_choice_is_said_with_its_best_and_its_worst_phase():
     assert shown.alt.endswith(shown.says("n = 2", H)) and repr(shown).endswith("choose among 12 ways to make y.")
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (9e-7, "0"), (2e-6, "<.01"), (0.006, "0.01"), (1.234, "1.23")]
-)
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (9e-7, "0"), (2e-6, "<.01"), (0.006, "0.01"), (1.234, "1.23")])
 def test_only_rounding_is_called_0(value, text):
     assert short(value) == text
 
