@@ -268,6 +268,22 @@ for name, value in machine().items():
     print(f"{name:14}{value}")
 
 # %% [markdown]
+# No line of it had to be compiled, and nothing was downloaded. (Many who tried the original code stopped at a compiler:
+# FastFCN issues [13](https://github.com/wuhuikai/FastFCN/issues/13), [17](https://github.com/wuhuikai/FastFCN/issues/17),
+# [33](https://github.com/wuhuikai/FastFCN/issues/33), [51](https://github.com/wuhuikai/FastFCN/issues/51).)
+
+# %%
+import sys
+from pathlib import Path
+
+import jpu_edu
+
+files = [path for path in Path(jpu_edu.__file__).parent.rglob("*") if path.is_file()]
+compiled = [path for path in files if path.suffix in {".c", ".cpp", ".cu", ".so", ".pyd"}]
+print("files that need a compiler:", len(compiled))
+print("torchvision was imported:", "torchvision" in sys.modules)
+
+# %% [markdown]
 # ## 7. Every word, and where it is introduced
 #
 # To look things up in. The cell below gathers the glossaries of all walkthroughs; a word that several of them use
@@ -276,7 +292,6 @@ for name, value in machine().items():
 # %% tags=["hide-input"]
 import json
 import re
-from pathlib import Path
 
 from IPython.display import Markdown
 
