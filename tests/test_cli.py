@@ -89,3 +89,11 @@ def test_the_module_runs_as_a_command():
     """python -m jpu_edu --help, in its own process."""
     run = subprocess.run([sys.executable, "-m", "jpu_edu", "--help"], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0 and "verify" in run.stdout and "bench" in run.stdout
+
+
+def test_a_reader_who_has_seen_enough_is_no_error_to_report(root):
+    """As `python -m jpu_edu train --list | head -1` does."""
+    command = [sys.executable, "-m", "jpu_edu", "train", "--list"]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.close()
+        assert run.stderr.read() == b""
