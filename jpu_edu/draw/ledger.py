@@ -122,6 +122,6 @@ def _row(axes: Axes, y: float, bill: Bill, *, dilated: bool, most: Mapping[str, 
         _mark(axes, ends[1], y, "D", False)
     _mark(axes, here, y, "o", True)
     label = max(ends) + 8
-    text = f"{bill['ratio']:.1f}x" if bill["paper"] is None else f"{bill['ratio']:.1f}x ({bill['paper']:.1f}x)"
+    text = f"{bill['ratio']:.1f}x" if bill["paper"] is None else f"{bill['ratio']:.1f}x ({bill['paper']:.1f})"
     axes.add_patch(Rectangle((label - 1, y - 7), 5.6 * len(text), 14, facecolor=style.paper(), linewidth=0, zorder=1))
     style.write(axes, label, y, text, size=9, align="left")
