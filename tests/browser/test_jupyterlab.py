@@ -25,11 +25,13 @@ def test_everything_runs_without_an_error(page):
 
 
 def test_the_slider_redraws_the_map(page):
+    from playwright.sync_api import expect
+
     cell = bring(page, "interact(")
     picture = cell.locator("img[alt]").first
     picture.wait_for()
-    before, words = picture.get_attribute("src"), cell.inner_text()
-    assert "4 phases of x" in words
+    expect(cell).to_contain_text("4 phases of x", timeout=20_000)
+    before = picture.get_attribute("src")
     handle = cell.locator(".noUi-handle").first
     handle.focus()
     handle.press("ArrowRight")
@@ -37,7 +39,7 @@ def test_the_slider_redraws_the_map(page):
         "([node, old]) => ![null, undefined, old].includes(node.querySelector('img[alt]')?.src)",
         arg=[cell.element_handle(), before],
     )
-    assert "9 phases of x" in cell.inner_text()
+    expect(cell).to_contain_text("9 phases of x", timeout=20_000)  # printed after the picture
 
 
 def test_the_animation_steps_by_button_and_by_key(page):
