@@ -1,12 +1,8 @@
 """The bill: two networks side by side, part by part, at any size. Python has counted, the page draws."""
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Mapping
-from html import escape
-from pathlib import Path
 from typing import get_args
 
 import matplotlib
@@ -15,8 +11,8 @@ from jpu_edu.bench.ledger import PAPER_RATIO
 from jpu_edu.draw import style
 from jpu_edu.draw.ledger import draw_ledger
 from jpu_edu.widgets.bill_lines import DEPTHS, PARTS, Choice, Form, Head, choices, stored, total
+from jpu_edu.widgets.page import packed, page
 
-_HERE = Path(__file__).parent
 SIZES = (128, 1024)  # of the slider, in steps of 32
 
 #: What the buttons choose: the four pairs that the authors timed, a light backbone, and the head's kernel alone.
@@ -95,14 +91,7 @@ class BillOfTwo:
         return f"{self.alt}\nOn a page with scripts: choose two networks and a size."
 
     def _html(self, png: str) -> str:
-        css, script = (_HERE.joinpath(f"bill.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
-        key = hashlib.sha256(data.encode()).hexdigest()[:10]
-        return (
-            f'<div class="jpu-bill" data-key="{key}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n<script>{script.replace("KEY", key)}</script>'
-        )
+        return page("bill", look="jpu-bill", alt=self.alt, png=png, data=packed(self.data()))
 
     def _repr_html_(self) -> str:
         return self._html(base64.b64encode(self._png()).decode())

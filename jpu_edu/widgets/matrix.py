@@ -8,14 +8,10 @@ Shape legend
 """
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import product
-from pathlib import Path
 
 import matplotlib
 import torch.nn.functional as F
@@ -25,8 +21,8 @@ from torch import Tensor
 from jpu_edu.draw import grids, style
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
 from jpu_edu.widgets.maps import Numbers, integers
+from jpu_edu.widgets.page import packed, page
 
-_HERE = Path(__file__).parent
 Pair = tuple[int, int]
 
 
@@ -166,14 +162,7 @@ class ConvMatrix:
         return f"{self.alt}\nOn a page with scripts: point at an output, an input or a row."
 
     def _html(self, png: str) -> str:
-        css, script = (_HERE.joinpath(f"matrix.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
-        key = hashlib.sha256(data.encode()).hexdigest()[:10]
-        return (
-            f'<div class="jpu-matrix" data-key="{key}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n<script>{script.replace("KEY", key)}</script>'
-        )
+        return page("matrix", look="jpu-matrix", alt=self.alt, png=png, data=packed(self.data()))
 
     def _repr_html_(self) -> str:
         return self._html(base64.b64encode(self._png()).decode())

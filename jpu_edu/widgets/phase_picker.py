@@ -8,11 +8,7 @@ Shape legend
 """
 
 import base64
-import hashlib
 import io
-import json
-from html import escape
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 from jaxtyping import UInt8
@@ -21,8 +17,8 @@ from torch import Tensor
 from jpu_edu.draw import style
 from jpu_edu.ops.phases import split
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
+from jpu_edu.widgets.page import packed, page
 
-_HERE = Path(__file__).parent
 INSET = 0.62  # of a cell of y_s: the side of a pixel that has landed on it
 
 
@@ -85,15 +81,8 @@ class PhasePicker:
         return f"{self.alt}\nOn a page with scripts: pick one of {len(self.counts)} phases."
 
     def _repr_html_(self) -> str:
-        css, script = (_HERE.joinpath(f"phase_picker.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
         png = base64.b64encode(self._repr_png_()).decode()
-        key = hashlib.sha256(data.encode()).hexdigest()[:10]
-        return (
-            f'<div class="jpu-picker" data-key="{key}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n<script>{script.replace("KEY", key)}</script>'
-        )
+        return page("phase_picker", look="jpu-picker", alt=self.alt, png=png, data=packed(self.data()))
 
 
 def phase_picker(

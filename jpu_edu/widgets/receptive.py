@@ -6,13 +6,9 @@ Shape legend
 """
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -21,8 +17,8 @@ from matplotlib.axes import Axes
 from jpu_edu.cost.receptive import receptive_field
 from jpu_edu.draw import style
 from jpu_edu.widgets.matrix import taps_of
+from jpu_edu.widgets.page import packed, page
 
-_HERE = Path(__file__).parent
 Layer = tuple[int, int, int, int]
 
 
@@ -184,14 +180,7 @@ class ReceptiveFan:
         return f"{self.alt}\nOn a page with scripts: point at any sample. Stacks: {', '.join(self.stacks)}."
 
     def _html(self, png: str) -> str:
-        css, script = (_HERE.joinpath(f"receptive.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
-        key = hashlib.sha256(data.encode()).hexdigest()[:10]
-        return (
-            f'<div class="jpu-fan" data-key="{key}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n<script>{script.replace("KEY", key)}</script>'
-        )
+        return page("receptive", look="jpu-fan", alt=self.alt, png=png, data=packed(self.data()))
 
     def _repr_html_(self) -> str:
         return self._html(base64.b64encode(self._png()).decode())

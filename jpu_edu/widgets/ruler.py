@@ -1,11 +1,8 @@
 """The ruler of sample centres: drag the size, switch align_corners, and watch a photograph tear. Needs no kernel."""
 
 import base64
-import hashlib
 import io
 import json
-from html import escape
-from pathlib import Path
 from typing import get_args
 
 import matplotlib
@@ -14,8 +11,7 @@ from PIL import Image
 
 from jpu_edu.draw import style
 from jpu_edu.widgets.alignment import RANGES, STRIPES, Way, describe, draw_ruler, launch_pad, torn
-
-_HERE = Path(__file__).parent
+from jpu_edu.widgets.page import page
 
 
 class Ruler:
@@ -43,16 +39,10 @@ class Ruler:
         return f"{self.alt}\nOn a page with scripts: drag the size, and switch align_corners."
 
     def _html(self, png: str) -> str:
-        css, script = (_HERE.joinpath(f"ruler.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
         start = self.choice | {"sizes": RANGES["size"][:2], "ways": get_args(Way), "stripes": STRIPES}
-        key = hashlib.sha256(json.dumps(start).encode()).hexdigest()[:10]
         pixels = Image.fromarray((launch_pad()[0].permute(1, 2, 0) * 255).round().byte().numpy())
         data = json.dumps(start | {"colour": style.Y_S, "photo": f"data:image/png;base64,{_packed(pixels)}"})
-        return (
-            f'<div class="jpu-ruler" data-key="{key}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n<script>{script.replace("KEY", key)}</script>'
-        )
+        return page("ruler", look="jpu-ruler", alt=self.alt, png=png, data=data, about=json.dumps(start))
 
     def _repr_html_(self) -> str:
         return self._html(self._png())

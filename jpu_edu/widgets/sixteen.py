@@ -6,12 +6,8 @@ Shape legend
 """
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Mapping
-from html import escape
-from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -22,8 +18,8 @@ from jpu_edu.draw import style
 from jpu_edu.draw.phase_bars import draw_phase_bars, draw_phase_map
 from jpu_edu.models.phase_error import PhaseError, phase_error
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
+from jpu_edu.widgets.page import packed, page
 
-_HERE = Path(__file__).parent
 TOP = 1.0  # the error at the upper end of the bars
 EXACT = 1e-6
 
@@ -160,16 +156,9 @@ class SixteenPhases:
         return f"{self.alt}\nOn a page with scripts: choose among {sum(map(len, self.made.values()))} ways to make y."
 
     def _repr_html_(self) -> str:
-        css, script = (_HERE.joinpath(f"sixteen.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
         png = base64.b64encode(self._repr_png_()).decode()
-        key = hashlib.sha256(repr([(depth, *map(tuple, ys)) for depth, ys in self.made.items()]).encode()).hexdigest()
-        return (
-            f'<div class="jpu-sixteen" data-key="{key[:10]}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n'
-            f"<script>{script.replace('KEY', key[:10])}</script>"
-        )
+        about = repr([(depth, *map(tuple, ys)) for depth, ys in self.made.items()])
+        return page("sixteen", look="jpu-sixteen", alt=self.alt, png=png, data=packed(self.data()), about=about)
 
 
 def sixteen_phases(

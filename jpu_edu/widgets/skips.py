@@ -8,13 +8,9 @@ Shape legend
 """
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -29,8 +25,8 @@ from jpu_edu.heads.fcn_skip import UpTwo
 from jpu_edu.metrics.confusion import confusion
 from jpu_edu.metrics.scores import iou, pixel_accuracy
 from jpu_edu.ops.interp import nearest, resize
+from jpu_edu.widgets.page import packed, page
 
-_HERE = Path(__file__).parent
 LEVELS = ("c5", "c4", "c3")
 Scores = tuple[Float[Tensor, "K h5 w5"], Float[Tensor, "K h4 w4"], Float[Tensor, "K h3 w3"]]
 Pixels = UInt8[np.ndarray, "h w c"]
@@ -240,15 +236,8 @@ class SkipToggles:
         return f"{self.alt}\nOn a page with scripts: switch c5, c4 and c3 on and off. Scores: {', '.join(self.scores)}."
 
     def _html(self, png: str) -> str:
-        css, script = (_HERE.joinpath(f"skips.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":")).replace("<", "\\u003c")
-        # Rounding may move a pixel by one step from machine to machine; the id depends on what is said alone.
-        key = hashlib.sha256(repr(self).encode()).hexdigest()[:10]
-        return (
-            f'<div class="jpu-skips" data-key="{key}"><style>{css}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{data}</script></div>\n<script>{script.replace("KEY", key)}</script>'
-        )
+        data = packed(self.data())
+        return page("skips", look="jpu-skips", alt=self.alt, png=png, data=data, about=repr(self))
 
     def _repr_html_(self) -> str:
         return self._html(base64.b64encode(self._png()).decode())
