@@ -230,11 +230,14 @@ def install(*, fresh: bool) -> None:
 
 
 def quiet_jupyterlab() -> None:
-    """No news and no update checks, as defaults of this environment; a reader's own settings stay theirs."""
+    """No news, no update checks, no grader's buttons; what a reader has set by hand comes before these defaults."""
     folder = VENV / "share" / "jupyter" / "lab" / "settings"
     folder.mkdir(parents=True, exist_ok=True)
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     (folder / "overrides.json").write_text(json.dumps(quiet), encoding="utf-8")
+    folder = VENV / "etc" / "jupyter" / "labconfig"  # graded from the command line; students have no use for its menu
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "page_config.json").write_text('{"disabledExtensions": {"@jupyter/nbgrader": true}}', encoding="utf-8")
 
 
 def environment() -> dict[str, str]:

@@ -320,6 +320,11 @@ def test_jupyterlab_asks_about_news_and_updates_never(installed):
     assert quiet["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false", "checkForUpdates": False}
 
 
+def test_jupyterlab_shows_no_buttons_of_the_grader(installed):
+    page = json.loads((installed / ".venv/etc/jupyter/labconfig/page_config.json").read_text())
+    assert page["disabledExtensions"] == {"@jupyter/nbgrader": True}
+
+
 def test_the_course_is_trusted_so_that_its_animations_move_before_anything_is_run(tmp_path, monkeypatch):
     nbformat = pytest.importorskip("nbformat")
     from nbformat.sign import NotebookNotary
