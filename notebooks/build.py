@@ -31,6 +31,10 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from notebooks import launch  # noqa: E402
+
 SOURCES = HERE / "src"
 CELL_SECONDS = 75
 LOOK_AGAIN = 1.0  # seconds; a kernel's reply whose wake-up was lost is found at the next look
@@ -68,8 +72,15 @@ def target(source: Path) -> Path:
 
 
 def read(source: Path) -> NotebookNode:
-    """A source as a notebook without outputs. A cell's id depends on its text alone, so that diffs stay small."""
+    """A source as a notebook without outputs. A cell's id depends on its text alone, so that diffs stay small.
+
+    Notice: where the address of the repository is known, a first cell makes the notebook run on Colab.
+    """
     notebook = jupytext.read(source, fmt="py:percent")
+    repository, branch = launch.settings()
+    if repository:
+        folder = "notebooks/exercises" if source.parent.name == "exercises" else "notebooks"
+        notebook.cells.insert(0, launch.cell(repository, branch, folder))
     notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
     notebook.nbformat_minor = 5
     seen: Counter[str] = Counter()

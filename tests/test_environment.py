@@ -35,9 +35,51 @@ def pins() -> dict[str, str]:
 
 def test_conda_installs_what_the_course_needs_with_the_same_bounds():
     wanted = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in requirements("course")}
-    wanted["python"] = Requirement(f"python{PROJECT['requires-python']}").specifier
-    listed = [Requirement(line) for line in CONDA["dependencies"] if isinstance(line, str) and line != "pip"]
+    apart = ("pip", python_line())
+    listed = [Requirement(line) for line in CONDA["dependencies"] if isinstance(line, str) and line not in apart]
     assert {r.name: r.specifier for r in listed} == wanted
+
+
+def python_line() -> str:
+    (line,) = [line for line in CONDA["dependencies"] if isinstance(line, str) and re.match(r"python\b", line)]
+    return line
+
+
+# repo2docker, which Binder runs, reads the Python version off environment.yml with the pattern below. A range such as
+# `>=3.11,<3.14` does not match it, and it then builds on Python 3.10. It has a base environment for each of VERSIONS.
+# Source: repo2docker 2026.4.0, buildpacks/conda/__init__.py (PYTHON_REGEX, python_version, environment_yaml_path),
+# buildpacks/base.py (binder_dir), utils.py (is_local_pip_requirement), app.py (the order of packs).
+PYTHON_REGEX = re.compile(r"python\s*=+\s*([\d\.]*)")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+def test_binder_takes_a_python_that_the_course_accepts():
+    found = PYTHON_REGEX.match(python_line())
+    assert found, f"Binder reads no version in {python_line()!r}; write python =3.12"
+    assert re.fullmatch(r"\d+\.\d+", found[1]), f"{found[1]}: give major.minor, Binder drops the rest"
+    assert found[1] in VERSIONS
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(found[1])
+
+
+def test_binder_finds_environment_yml_and_nothing_that_comes_before_it():
+    """It looks in .binder or binder alone where there is one; Docker, Julia, Nix and R come before conda."""
+    earlier = (
+        "Dockerfile",
+        "Project.toml",
+        "JuliaProject.toml",
+        "REQUIRE",
+        "default.nix",
+        "DESCRIPTION",
+        "runtime.txt",
+    )
+    for name in (".binder", "binder", *earlier):
+        assert not (ROOT / name).exists(), f"with {name} there, Binder does not read environment.yml"
+
+
+def test_binder_copies_the_sources_before_it_installs_them():
+    """It installs before it copies, unless a line under pip: names a local path as `-e .` does."""
+    (pip,) = [entry["pip"] for entry in CONDA["dependencies"] if isinstance(entry, dict)]
+    assert any(line.removeprefix("-e ").startswith(".") for line in pip), f"{pip}: no local path"
 
 
 def test_conda_takes_everything_from_conda_forge_and_only_the_project_through_pip():
