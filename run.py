@@ -5,6 +5,9 @@
     python run.py walkthrough [NN ...]  execute walkthroughs; print cells, seconds and checks passed
     python run.py build [NN ...]        rebuild notebooks/NN_*.ipynb and the exercises from notebooks/src
     python run.py figures [NAME ...]    redraw the figures
+    python run.py sheet [NN ...]        every figure of the course as SVG and PNG, with captions: build/figures
+    python run.py slides [NN ...]       lecture slides of the walkthroughs: build/slides
+    python run.py site                  the whole course as pages to read without a kernel: build/site
     python run.py --help                this text
 
 The first start makes .venv and installs the pinned versions; later starts take seconds.
@@ -220,7 +223,7 @@ def install(*, fresh: bool) -> None:
         check_disk(shutil.disk_usage(ROOT).free)
         step("making the environment", [sys.executable, "-m", "venv", str(VENV)], started)
     pip = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
-    packages = ["-e", f"{ROOT}[dev,grading]", "-c", str(ROOT / "constraints.txt")]
+    packages = ["-e", f"{ROOT}[dev,grading,docs]", "-c", str(ROOT / "constraints.txt")]
     step("installing the pinned packages", [*pip, *packages], started)
     quiet_jupyterlab()
     partial = STAMP.with_suffix(".tmp")
@@ -351,6 +354,9 @@ def main(arguments: list[str]) -> int:
         "walkthrough": lambda chosen: python("notebooks/build.py", "--run", *chosen),
         "build": build,
         "figures": lambda chosen: python("figures/build.py", *chosen),
+        "sheet": lambda chosen: python("-m", "figures.sheet", *chosen),
+        "slides": lambda chosen: python("-m", "notebooks.slides.build", *chosen),
+        "site": lambda chosen: python("-m", "notebooks.site.build", *chosen),
     }
     if job and not job.startswith("-") and job not in jobs:
         raise Problem(f"no job {job!r}; choose one of {', '.join(jobs)}, or none to open the course")
