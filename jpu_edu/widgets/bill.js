@@ -62,7 +62,7 @@
     const bars = make(sheet, "div", { class: "work", role: "img" });
     const tracks = {};
     for (const side of ["a", "b"]) {
-      const row = make(bars, "div", { class: "row " + side });
+      const row = make(bars, "div", { class: "line " + side });
       make(row, "span", { class: "tag" }, side.toUpperCase());
       const track = make(row, "div", { class: "track" });
       const twin = side === "b" ? make(track, "div", { class: "twin" }) : null;
@@ -76,7 +76,7 @@
       const title = make(box, "p", {}, titles[key][0] + " ");
       const entry = small[key] = { box, words: titles[key], ratio: make(title, "b") };
       for (const side of ["a", "b"]) {
-        const row = make(box, "div", { class: "row " + side });
+        const row = make(box, "div", { class: "line " + side });
         make(row, "span", { class: "tag" }, side.toUpperCase());
         const track = make(row, "div", { class: "track" });
         entry[side] = { bar: make(track, "div", { class: "bar" }), sum: make(track, "span", { class: "sum" }) };

@@ -1,15 +1,23 @@
-"""The sliders of walkthrough 04: three rates and a kernel, and the pixels that they reach between them."""
+"""The coverage map of walkthrough 04: three rates and a kernel, and the inputs that they reach. Needs no kernel."""
 
+import base64
+import io
 import math
+from collections.abc import Sequence
 
+import matplotlib
 import matplotlib.pyplot as plt
 
 from jpu_edu.cost.receptive import receptive_field
+from jpu_edu.draw import style
 from jpu_edu.draw.coverage import draw_coverage
-from jpu_edu.draw.show import show
+from jpu_edu.widgets.page import packed, page
 
-#: The range of each slider, both ends included, and where it starts.
-RANGES = {"first": (1, 9, 2), "second": (1, 9, 2), "third": (1, 9, 2), "kernel": (2, 5, 3)}
+#: The smallest and the largest rate and kernel of the sliders.
+RATE, SIZE = (1, 9), (2, 5)
+
+#: What the buttons choose: a common divisor, no holes twice, one path to each pixel, islands.
+PRESETS = ((2, 2, 2), (1, 2, 3), (1, 2, 5), (1, 3, 9), (1, 2, 9))
 
 
 def gap(rates: list[int], *, kernel: int) -> tuple[int, int] | None:
@@ -29,27 +37,90 @@ def gap(rates: list[int], *, kernel: int) -> tuple[int, int] | None:
     return None
 
 
-def explore_coverage(*, first: int, second: int, third: int, kernel: int) -> None:
-    """Draw the window of one output behind three layers, and say in numbers what it reaches and why."""
-    rates = [first, second, third]
-    field = receptive_field([(kernel, 1, rate) for rate in rates])
-    reached = len(field.touched)
-    print(f"span {field.size} x {field.size}; reached {reached} x {reached}; coverage {field.coverage:.0%}")
-    broken = gap(rates, kernel=kernel)
+def reason(rates: Sequence[int], *, kernel: int) -> str:
+    """Why there are holes, or why there are none."""
+    broken, divisor = gap(list(rates), kernel=kernel), math.gcd(*rates)
     if broken is None:
-        print("Sorted by rate, no step is longer than the stretch that is already covered: no holes.")
-    elif math.gcd(*rates) > 1:
-        divisor = math.gcd(*rates)
-        print(f"Every rate is a multiple of {divisor}: a pixel meets only its own phase, one of {divisor**2}.")
-    else:
-        print(f"The layers below reach {broken[1]} pixels in a row; rate {broken[0]} steps over the next ones.")
-    figure, axes = plt.subplots(figsize=(4.4, 4.4), layout="constrained")
-    draw_coverage(axes, rates, kernel=kernel)
-    axes.set_title(
-        f"rates {first}, {second}, {third}: {field.coverage:.0%} of {field.size} x {field.size}", fontsize=11
+        return "Sorted by rate, no step is longer than the stretch that is already covered: no holes."
+    if divisor > 1:
+        return f"Every rate is a multiple of {divisor}: a pixel meets only its own phase, one of {divisor**2}."
+    rate, stretch = broken
+    if stretch == 1:
+        return f"No rate is 1: from the outermost pixel inwards, the next that is reached lies {rate} away."
+    missed = "1 pixel" if rate - stretch == 1 else f"{rate - stretch} pixels"
+    return (
+        f"Smaller rates reach {stretch} pixels in a row. Rate {rate} lays copies of them {rate} apart and misses "
+        f"{missed} in between."
     )
-    show(
-        figure,
-        alt=f"The {field.size} x {field.size} inputs around one output behind layers of rates {first}, {second} and "
-        f"{third}: {field.coverage:.0%} of them are reached, the rest are empty circles.",
-    )
+
+
+class CoverageMap:
+    """What `coverage_map` returns; the last line of a cell shows it. The page counts its paths itself, live."""
+
+    def __init__(self, rates: tuple[int, int, int], kernel: int) -> None:
+        self.rates, self.kernel = rates, kernel
+
+    @property
+    def says(self) -> str:
+        """Span, coverage, and the reason of both."""
+        field = receptive_field([(self.kernel, 1, rate) for rate in self.rates])
+        span, reached = (f"{n} \u00d7 {n}" for n in (field.size, len(field.touched)))
+        why = reason(self.rates, kernel=self.kernel)
+        return f"Span {span}, reached {reached}, coverage {100 * field.coverage:.0f} %. {why}"
+
+    @property
+    def alt(self) -> str:
+        first, second, third = self.rates
+        return (
+            f"The inputs around one output behind layers of rates {first}, {second} and {third}; holes are empty "
+            f"circles. {self.says}"
+        )
+
+    def data(self) -> dict[str, object]:
+        """Everything that the page is given."""
+        return {"rates": self.rates, "kernel": self.kernel, "rate": RATE, "size": SIZE, "presets": PRESETS}
+
+    def _png(self) -> bytes:
+        with matplotlib.rc_context(style.rc()):
+            figure, axes = plt.subplots(figsize=(4.4, 4.4), layout="constrained")
+            draw_coverage(axes, self.rates, kernel=self.kernel)
+            axes.set_title(f"rates {', '.join(map(str, self.rates))}", fontsize=11)
+            png = io.BytesIO()
+            figure.savefig(png, format="png", dpi=144)
+            plt.close(figure)
+        return png.getvalue()
+
+    def __repr__(self) -> str:
+        return f"{self.alt}\nOn a page with scripts: choose the rates and the kernel, and point at an input."
+
+    def _html(self, png: str) -> str:
+        return page("coverage", look="jpu-coverage", alt=self.alt, png=png, data=packed(self.data()))
+
+    def _repr_html_(self) -> str:
+        return self._html(base64.b64encode(self._png()).decode())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        png = base64.b64encode(self._png()).decode()
+        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
+
+
+def coverage_map(*, rates: tuple[int, int, int] = (2, 2, 2), kernel: int = 3) -> CoverageMap:
+    """Show the window of one output behind three layers; the reader chooses the rates and points at an input.
+
+    Notice: a hole needs no common divisor. Rates 1, 2, 9 have none, and leave holes all the same.
+
+    Args:
+        rates: at the start, first layer first, 1 to 9 each.
+        kernel: at the start, 2 to 5.
+
+    Raises:
+        ValueError: a rate or a kernel that the sliders do not have.
+
+    Source: walkthrough 04.
+    """
+    if not all(RATE[0] <= rate <= RATE[1] for rate in rates) or not SIZE[0] <= kernel <= SIZE[1]:
+        raise ValueError(
+            f"coverage_map: rates={rates}, kernel={kernel}; choose rates {RATE[0]} to {RATE[1]} and a kernel "
+            f"{SIZE[0]} to {SIZE[1]}"
+        )
+    return CoverageMap(rates, kernel)

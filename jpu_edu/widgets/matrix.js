@@ -22,20 +22,23 @@
     const P = most("padding"), tallest = Math.max(...data.settings.map((s) => s.y.length));
     const widest = Math.max(...data.settings.map((s) => s.y[0].length));
 
-    // Places. A signal stands above its matrix, column above column; a map stands beside it.
-    const CELL = signal ? 32 : 28, TOP = 26;
-    const xw = (W + 2 * P) * CELL;
+    // Places. A signal stands above its matrix, column above column; a map stands beside it, or above it on a phone.
+    const CELL = signal ? 32 : 28, TOP = 26, narrow = root.clientWidth > 0 && root.clientWidth < 560;
+    const xw = (W + 2 * P) * CELL, yh = (tallest + kh) * CELL + 34;
     const at = signal
       ? { x: [0, TOP], m: [P * CELL, TOP + CELL + 34], y: [xw + 26, TOP + CELL + 34], k: [xw + 26, TOP] }
+      : narrow ? { x: [0, TOP], y: [xw + 24, TOP], k: [xw + 24, TOP + tallest * CELL + 34],
+          m: [0, TOP + Math.max((H + 2 * P) * CELL, yh) + 34] }
       : { x: [0, TOP], m: [Math.max(xw, CELL * (widest + kw + 1)) + 40, TOP], y: [0, TOP + (H + 2 * P) * CELL + 34],
           k: [CELL * (widest + 1), TOP + (H + 2 * P) * CELL + 34] };
-    const mw = signal ? CELL : 16, room = at.y[1] + Math.max(tallest, kh) * CELL - TOP;
+    const mw = signal ? CELL : narrow ? (xw + 24 + Math.max(widest, kw) * CELL) / (H * W) : 16;
+    const room = narrow ? H * W * mw : at.y[1] + Math.max(tallest, kh) * CELL - TOP;
     const width = signal ? at.k[0] + Math.max(kw, 3) * CELL + 4 : at.m[0] + H * W * mw + 4;
-    const height = signal ? at.y[1] + widest * CELL + 4 : TOP + room + 4;
+    const height = signal ? at.y[1] + widest * CELL + 4 : (narrow ? at.m[1] : TOP) + room + 4;
 
     const controls = make(root, "div", { class: "controls" });
     const picture = make(root, "svg:svg", { viewBox: "-3 0 " + (width + 6) + " " + height, role: "img", "aria-label": alt });
-    picture.style.maxWidth = width + "px";
+    if (!narrow) picture.style.maxWidth = width + "px";
     const told = make(root, "p", { class: "told", "aria-live": "polite" });
 
     let now = data.settings[data.start], pick = null;  // pick: {kind: "y" | "x", index}
@@ -89,7 +92,7 @@
       if (colour) {
         group.dataset.c = "";
         group.style.setProperty("--c", colour[0]);
-        if (h >= 20) make(group, "svg:path", { class: "mark", d: colour[1], transform: "translate(6 6) scale(2.3)" });
+        if (h >= 20) make(group, "svg:path", { class: "sign", d: colour[1], transform: "translate(6 6) scale(2.3)" });
       }
       const size = Math.min(h * 0.5, w * (String(text).length > 2 ? 0.42 : 0.56), 15);
       if (text !== "" && size >= 6) make(group, "svg:text", { x: w / 2, y: h / 2 + 0.5, "font-size": size }, true_minus(text));
@@ -112,7 +115,7 @@
       const colours = data.colours[now.rate.join(",")];
       // The phase of an output, and of the padded pixels that outputs of that phase read.
       const phase = (a, b) => colours && colours[(a % now.rate[0]) * now.rate[1] + (b % now.rate[1])];
-      nodes = { x: {}, y: {}, row: {}, column: {}, zero: {} };
+      nodes = { x: {}, y: {}, entry: {}, column: {}, zero: {} };
       picture.replaceChildren();
       const used = new Set();
       for (let i = 0; i < n; i++) for (const [c, d] of rowOf(i)) used.add(c + "," + d);
@@ -145,14 +148,14 @@
         for (const [c, d, value] of rowOf(i)) {
           const y = my + i * mh;
           if (!inside(c, d)) {
-            if (signal) cell("row", i, mx + d * mw, y, mw, mh, value, undefined, "lost");
+            if (signal) cell("entry", i, mx + d * mw, y, mw, mh, value, undefined, "lost");
             continue;
           }
           const j = c * W + d, from = now.stride;
           here.add(j);
           if (value === 0) continue;
           filled += 1;
-          const group = cell("row", i, mx + j * mw, y, mw, mh, value, phase(Math.floor(i / w) * from[0], (i % w) * from[1]));
+          const group = cell("entry", i, mx + j * mw, y, mw, mh, value, phase(Math.floor(i / w) * from[0], (i % w) * from[1]));
           (nodes.column[j] = nodes.column[j] || []).push(group);
           group.dataset.j = j;
         }
@@ -161,7 +164,7 @@
             dots += "M" + (mx + (j + 0.5) * mw) + " " + (my + (i + 0.5) * mh) + "h0";
           }
         }
-        const reach = make(picture, "svg:g", { class: "row", transform: "translate(" + mx + " " + (my + i * mh) + ")" });
+        const reach = make(picture, "svg:g", { class: "entry", transform: "translate(" + mx + " " + (my + i * mh) + ")" });
         make(reach, "svg:rect", { class: "reach", width: mw * H * W, height: mh });
         reach.addEventListener("pointerenter", () => select({ kind: "y", index: i }));
         reach.addEventListener("click", () => select({ kind: "y", index: i }));
@@ -185,7 +188,7 @@
 
     function select(target) {
       pick = target;
-      for (const list of [nodes.x, nodes.y, nodes.row]) for (const key in list) for (const group of list[key]) {
+      for (const list of [nodes.x, nodes.y, nodes.entry]) for (const key in list) for (const group of list[key]) {
         group.classList.remove("near", "chosen");
         const weight = group.querySelector(".weight");
         if (weight) weight.textContent = "";
@@ -202,7 +205,7 @@
           group.classList.add("near");
           group.querySelector(".weight").textContent = "\u00d7" + true_minus(value);
         }
-        for (const group of nodes.row[target.index] || []) group.classList.add("near");
+        for (const group of nodes.entry[target.index] || []) group.classList.add("near");
         for (const group of nodes.y[target.index]) group.classList.add("chosen");
         const lost = signal ? Math.max(0, -Math.min(...taps.map((t) => t[1]))) * mw : 0;
         const past = signal ? Math.max(0, Math.max(...taps.map((t) => t[1])) - W + 1) * mw : 0;

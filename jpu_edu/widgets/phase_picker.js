@@ -40,12 +40,12 @@
     });
     const home = make(picture, "svg:g", { class: "home" }), flyers = make(picture, "svg:g", { class: "flyers" });
     const middle = at.s[0] + w * big / 2, below = at.s[1] + h * big;
-    const badge = make(picture, "svg:g", { class: "badge" });
-    make(badge, "svg:rect", { x: middle - 120, y: below + 14, width: 240, height: 54, rx: 8 });
-    const count = make(badge, "svg:text", { class: "count", x: middle, y: below + 39 });
-    const of = make(badge, "svg:text", { x: middle, y: below + 59 });
+    const tally = make(picture, "svg:g", { class: "tally" });
+    make(tally, "svg:rect", { x: middle - 120, y: below + 14, width: 240, height: 54, rx: 8 });
+    const count = make(tally, "svg:text", { class: "count", x: middle, y: below + 39 });
+    const of = make(tally, "svg:text", { x: middle, y: below + 59 });
 
-    const row = make(root, "div", { class: "row" });
+    const row = make(root, "div", { class: "below" });
     const pad = make(row, "div", { class: "pad", role: "radiogroup", "aria-label": "Phase (row, column)",
       style: "grid-template-columns: repeat(" + rate + ", 46px)" });
     const told = make(row, "p", { class: "told", "aria-live": "polite" });
@@ -96,7 +96,7 @@
       }
       count.textContent = grouped(bits) + " bits differ";
       of.textContent = "of " + grouped(8 * values) + " in all channels";
-      badge.classList.toggle("none", bits === 0);
+      tally.classList.toggle("none", bits === 0);
       const missing = [rows < h ? "a row" : "", columns < w ? "a column" : ""].filter(Boolean).join(" and ");
       told.textContent = "Phase (" + p + ", " + q + "), " + rows + " \u00d7 " + columns + ". " + (bits
         ? "In the map shown " + wrong + " of " + rows * columns + " pixels differ from y_s; in all channels " +

@@ -11,7 +11,6 @@
       told.setAttribute("aria-live", "polite");
       let votes = 0, first = "";
       list.className = "choices";
-      list.setAttribute("role", "group");
       list.setAttribute("aria-label", question.querySelector("p").textContent);
       const buttons = [...list.children].map((item, index) => {
         const letter = "ABCDEFGH"[index];

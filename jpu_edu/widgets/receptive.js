@@ -13,7 +13,8 @@
     const data = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
     const alt = root.querySelector("img.poster").alt;
     root.querySelector("img.poster").remove();
-    const LEFT = 130, STEP = Math.min(22, 690 / data.size), GAP = 72;
+    const narrow = root.clientWidth > 0 && root.clientWidth < 560;  // names above their rows, dots closer together
+    const LEFT = narrow ? 0 : 130, STEP = Math.min(narrow ? 12 : 22, 690 / data.size), GAP = 72, DOT = Math.min(5, STEP / 2.6);
     const most = Math.max(...data.stacks.map((stack) => stack.levels.length));
     const width = LEFT + data.size * STEP, height = most * GAP;
     const x = (position) => LEFT + (position + 0.5) * STEP;
@@ -53,15 +54,16 @@
         lines.push({ node, l, i, j });
       })));
       levels.forEach((level, l) => {
-        make(picture, "svg:text", { x: 0, y: y(l) + 4 }, level.name);
-        for (const place of level.dropped) make(picture, "svg:circle", { class: "dropped", cx: x(place), cy: y(l), r: 3 });
-        level.positions.forEach((place, i) => dots[l].push(make(picture, "svg:circle", { cx: x(place), cy: y(l), r: 5 })));
+        make(picture, "svg:text", { x: 0, y: y(l) + (narrow ? -11 : 4) }, level.name);
+        for (const place of level.dropped) make(picture, "svg:circle", { class: "dropped", cx: x(place), cy: y(l), r: 0.6 * DOT });
+        level.positions.forEach((place, i) => dots[l].push(make(picture, "svg:circle", { cx: x(place), cy: y(l), r: DOT })));
       });
       for (let j = 0; j < data.size; j += 4) {
         make(picture, "svg:text", { x: x(j), y: y(0) + 27, "text-anchor": "middle" }, j);
       }
       levels.forEach((level, l) => level.positions.forEach((place, i) => {  // large invisible targets, painted last
-        const target = make(picture, "svg:circle", { class: "target", cx: x(place), cy: y(l), r: Math.max(11, STEP / 2),
+        const wide = (level.positions[1] - level.positions[0] || 2) * STEP;
+        const target = make(picture, "svg:rect", { class: "target", x: x(place) - wide / 2, y: y(l) - 14, width: wide, height: 28,
           "data-at": l + "," + i });
         target.addEventListener("pointerenter", () => select(l, i));
         target.addEventListener("click", () => select(l, i));

@@ -93,13 +93,13 @@
       const group = make(bars, "svg:g", { class: "bar", style: "--c: " + phase.colour });
       make(group, "svg:rect", { x: AT(k) - 2, y: 0, width: STEP, height: 236, class: "target" });
       make(group, "svg:rect", { x: AT(k), y: FOOT - ROOM, width: STEP - 4, height: ROOM, class: "error" });
-      make(group, "svg:path", { d: phase.mark, transform: "translate(" + (AT(k) + 9) + " 201) scale(4.2)", class: "mark" });
+      make(group, "svg:path", { d: phase.mark, transform: "translate(" + (AT(k) + 9) + " 201) scale(4.2)", class: "sign" });
       const zero = make(group, "svg:text", { x: AT(k) + 9, y: FOOT - 5, class: "zero" }, "0");
       const base = make(group, "svg:line", { x1: AT(k) - 1, x2: AT(k) + STEP - 3, class: "base" });
       group.addEventListener("click", () => pick(picked === k ? null : k));
       return { group, zero, base, error: group.querySelector(".error") };
     });
-    for (let p = 0; p < rate; p++) make(bars, "svg:text", { x: (AT(p * rate) + AT(p * rate + rate - 1)) / 2 + 9, y: 228, class: "row" }, "p = " + p);
+    for (let p = 0; p < rate; p++) make(bars, "svg:text", { x: (AT(p * rate) + AT(p * rate + rate - 1)) / 2 + 9, y: 228, class: "rank" }, "p = " + p);
 
     const middle = make(panels, "div", { class: "middle" });
     const pad = make(middle, "div", { class: "pad", role: "group", "aria-label": "The error of phase (row, column)",

@@ -16,7 +16,7 @@
     let source = 0;
 
     function panel(key, caption, attributes) {
-      const frame = frames[key] = make(grid, "figure", attributes || {});
+      const frame = frames[key] = make(grid, "figure", { "data-key": key, ...attributes });
       const head = make(frame, "figcaption", {});
       if (["c5", "c4", "c3"].includes(key)) {
         const label = make(head, "label", {});

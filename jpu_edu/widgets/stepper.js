@@ -61,8 +61,8 @@
       node.style.setProperty("--on", data.palette[colour].ink);
       node.dataset.colour = colour;
     }
-    function badge(parent, colour) {
-      const box = make(parent, "svg:svg", { viewBox: "-1.4 -1.4 2.8 2.8", class: "badge", "aria-hidden": "true" });
+    function sign(parent, colour) {
+      const box = make(parent, "svg:svg", { viewBox: "-1.4 -1.4 2.8 2.8", class: "sign", "aria-hidden": "true" });
       make(box, "svg:path", { d: data.palette[colour].outline });
       paint(box, colour);
     }
@@ -74,7 +74,7 @@
         const radio = make(label, "input", { type: "radio", name: "view-@KEY@-" + COUNT, value: colour,
           "data-lm-suppress-shortcuts": "true" });
         radio.addEventListener("change", () => { view = colour; show(step); });
-        badge(label, colour);
+        sign(label, colour);
         label.append(" " + data.palette[colour].name);
       }
     }
@@ -94,16 +94,19 @@
         }
         if (kind !== "window") {
           const text = make(group, "svg:text", kind === "cell" ? { x: width / 2, y: height / 2 + 1 } : {});
-          if (Math.min(width, height) < 22) text.classList.add("small");
+          if (Math.min(width, height) < 22) text.classList.add("tiny");
         }
         nodes.set(key, group);
       }
     }
 
-    function show(wanted) {
-      step = Math.max(0, Math.min(last, wanted));
+    function shade() {
       const ink = getComputedStyle(root).color.match(/[\d.]+/g).map(Number);
       root.classList.toggle("dark", ink[0] + ink[1] + ink[2] > 382);  // light ink: the page around us is dark
+    }
+    function show(wanted) {
+      shade();
+      step = Math.max(0, Math.min(last, wanted));
       const frame = data.frames[step], marks = full[step], lit = new Set(frame.lit);
       for (const [key, group] of nodes) {
         const mark = marks[key];
@@ -131,7 +134,7 @@
       notes.replaceChildren();
       for (const [colour, text] of frame.notes) {
         const item = make(notes, "li", { class: colour === view || !data.views.length ? "followed" : "" });
-        if (colour) badge(item, colour);
+        if (colour) sign(item, colour);
         make(item, "span", {}, text);
       }
       if (follow) {
@@ -171,6 +174,7 @@
       stop();
       show(step + KEYS[event.key]);
     });
+    root.addEventListener("transitionend", (event) => { if (event.target === root) shade(); });  // its colour has changed
     let from = null;
     picture.addEventListener("pointerdown", (event) => { from = event.button === 0 ? [event.clientX, event.clientY] : null; });
     picture.addEventListener("pointercancel", () => { from = null; });

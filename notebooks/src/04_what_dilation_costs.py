@@ -335,23 +335,13 @@ order.reveal(
 
 # %% [markdown]
 # Now try to make holes, and to mend them with the fewest small rates. Look for a list without a common divisor
-# that has holes all the same.
+# that has holes all the same. Point at an input, or walk there with the arrow keys, to see a path to it through
+# the three layers.
 
 # %%
-from jpu_edu.widgets.coverage import RANGES, explore_coverage
+from jpu_edu.widgets.coverage import coverage_map
 
-explore_coverage(first=2, second=2, third=2, kernel=3)
-
-# %% tags=["nbval-ignore-output"]
-from ipywidgets import IntSlider, interact
-
-sliders = {
-    name: IntSlider(
-        value=start, min=low, max=high, description=name, continuous_update=False
-    )
-    for name, (low, high, start) in RANGES.items()
-}
-_ = interact(explore_coverage, **sliders)
+coverage_map(rates=(2, 2, 2), kernel=3)
 
 # %% [markdown]
 # ## 3. Gridding

@@ -205,6 +205,13 @@ def test_ink_and_tints_follow_the_page(visit, scheme):
     assert page.locator(".jpu-stepper.dark").count() == (scheme == "dark")
 
 
+def test_tints_follow_a_page_that_changes_while_it_is_open(visit):
+    page = visit(split_conv_merge(X, WEIGHT))
+    for ink, dark in (("#DDDDDD", 1), ("#111111", 0), ("#EEEEEE", 1)):
+        page.evaluate("ink => { document.documentElement.style.color = ink; }", ink)
+        page.wait_for_function(f"document.querySelectorAll('.jpu-stepper.dark').length === {dark}", timeout=5000)
+
+
 def test_several_on_one_page_step_on_their_own_even_when_equal(visit):
     page = visit(split_conv_merge(X, WEIGHT), conv_reduce(X, WEIGHT), split_conv_merge(X, WEIGHT))
     page.get_by_role("button", name="Next").nth(2).click()

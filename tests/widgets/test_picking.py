@@ -63,7 +63,7 @@ def test_the_badge_is_marked_for_phase_0_alone(visit):
     marked = []
     for k in range(16):
         page.get_by_role("radio").nth(k).click()
-        marked.append(page.locator(".badge.none").count())
+        marked.append(page.locator(".tally.none").count())
     assert marked == [1] + [0] * 15
 
 

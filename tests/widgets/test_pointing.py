@@ -42,7 +42,7 @@ def test_pointing_at_an_output_lights_its_inputs_and_writes_its_sum(visit):
     assert told.startswith("y[0, 0] = 1·0") and f"= {want}.".replace("-", "\u2212") in told
     assert "5 taps fall on padding" in told
     assert page.locator(".jpu-matrix g.x.near").count() == 4
-    assert page.locator(".jpu-matrix g.row.near").count() == 4
+    assert page.locator(".jpu-matrix g.entry.near").count() == 4
 
 
 def test_pointing_at_an_input_lights_the_outputs_that_read_it(visit):
@@ -71,6 +71,27 @@ def test_pointing_at_a_sample_lights_its_cone(visit):
     assert "sits at 16. It sees pixels 13 to 19" in page.locator(".jpu-fan .told").inner_text()
     slide(page, "level", 3)
     assert page.locator(".jpu-fan").get_attribute("data-pick") == "3,3"
+
+
+def test_on_a_phone_the_matrix_stands_below_its_map_as_wide_as_the_page(visit):
+    page = visit(conv_matrix(X, WEIGHT), viewport={"width": 390, "height": 844})
+    map_, matrix = (page.locator(f".jpu-matrix g.{kind} > rect") for kind in ("y", "entry"))
+    lowest = max(one["y"] + one["height"] for one in map(lambda n: n.bounding_box(), map_.all()))
+    boxes = [one.bounding_box() for one in matrix.all()]
+    assert min(one["y"] for one in boxes) > lowest
+    assert max(one["width"] for one in boxes) > 340 and max(one["x"] + one["width"] for one in boxes) <= 390
+
+
+def test_on_a_phone_a_tap_on_a_sample_chooses_it(visit):
+    stacks = {"strided": [(3, 2, 1, 1)] * 3}
+    page = visit(receptive_fan(stacks, size=32), has_touch=True, viewport={"width": 390, "height": 844})
+    for level, index in ((0, 0), (0, 17), (0, 31), (1, 8), (2, 3), (3, 1)):
+        dot = page.locator(f'.jpu-fan [data-at="{level},{index}"]').bounding_box()
+        page.touchscreen.tap(dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2)
+        assert page.locator(".jpu-fan").get_attribute("data-pick") == f"{level},{index}"
+    sizes = page.locator(".jpu-fan svg text").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert min(sizes) > 10  # pixels: it can be read
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_without_scripts_the_posters_are_there(visit):
