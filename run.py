@@ -223,7 +223,7 @@ def install(*, fresh: bool) -> None:
         check_disk(shutil.disk_usage(ROOT).free)
         step("making the environment", [sys.executable, "-m", "venv", str(VENV)], started)
     pip = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
-    packages = ["-e", f"{ROOT}[dev,grading,docs]", "-c", str(ROOT / "constraints.txt")]
+    packages = ["-e", f"{ROOT}[dev,grading]", "-c", str(ROOT / "constraints.txt")]
     step("installing the pinned packages", [*pip, *packages], started)
     quiet_jupyterlab()
     partial = STAMP.with_suffix(".tmp")

@@ -5,7 +5,6 @@ import tomllib
 from pathlib import Path
 
 from docutils import nodes
-from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
@@ -14,6 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 from notebooks.launch import settings  # noqa: E402
 from notebooks.site import docstrings  # noqa: E402
+from notebooks.slides.prose import formula  # noqa: E402
 
 with (ROOT / "pyproject.toml").open("rb") as file:
     META = tomllib.load(file)["project"]
@@ -72,10 +72,9 @@ def tidy(app: Sphinx, what: str, name: str, obj: object, options: object, lines:
 def mathml(visitor: object, node: nodes.Node) -> None:
     """Formulas as MathML, which browsers draw by themselves: no script, and screen readers can read them."""
     block = isinstance(node, nodes.math_block)
-    tex = node.astext().replace(r"\dots", r"\ldots").replace(r"\Big", "")  # the two that docutils does not know
-    formula = tex2mathml(tex, as_block=block)
-    long = " long" if len(tex) > 30 else ""  # may be wider than a phone
-    visitor.body.append(f'<div class="math">{formula}</div>' if block else f'<span class="math{long}">{formula}</span>')
+    drawn = formula(node.astext(), block=block)
+    long = " long" if len(node.astext()) > 30 else ""  # may be wider than a phone
+    visitor.body.append(f'<div class="math">{drawn}</div>' if block else f'<span class="math{long}">{drawn}</span>')
     raise nodes.SkipNode
 
 
