@@ -228,7 +228,9 @@ def _opening(source: str) -> list[Slide]:
     puzzle = html_of("\n\n".join([*parts[:asks], told.strip()]))
     number, _, name = title.partition(" · ")
     first = Slide(
-        "title", name, f'<p class="number" data-number="{number}"></p>{html_of(claim)}<div class="time">{html_of(time)}</div>'
+        "title",
+        name,
+        f'<p class="number" data-number="{number}"></p>{html_of(claim)}<div class="time">{html_of(time)}</div>',
     )
     first.after = [html_of(text) for text in parts[asks + 1 :] if text != claim]
     second = Slide("puzzle", "The puzzle", f'{puzzle}<div class="asked">{html_of(PUZZLE + question)}</div>')
