@@ -20,6 +20,20 @@ The folders are the floors of the argument; each imports only from those above i
     exercises   checks that answer a mistake with its own hint
     verify, cli the identities as one table, and the command line
 
+Two walks show how the rooms hang together.
+
+    A photograph to its labels. train.predict.predict -> source.image_of -> protocol.whole_image ->
+    transforms.normalise -> Segmenter.labels. The backbone, ResNet.forward, gives c1..c5. c5 is y_s; y_m, which a
+    strided stage never computes, is `chains.guide`; y_d, which FastFCN avoids, is c5 of `dilate(backbone)`. JPU.forward
+    makes y, as fine as y_d, from c5, c4 and their guide c3: resize, cat, and a branch a rate, whose depthwise
+    convolution is convs.dilated_conv -> fastest.fastest_way, by phases split_to_batch and merge_from_batch.
+    EncHead.forward scores y; models.labels.labels resizes the scores class by class and keeps the best.
+
+    A weight, and its rate, to the optimiser. recipes.shapes_minute names both: build.fastfcn and Config(lr=...).
+    recipes.run makes the network -> loop.train -> State -> step.make_optimiser -> groups.paper_groups, which gives each
+    part its rate; groups.check_groups stops where a weight was left out. At every step: step.set_rate,
+    step.gradients (loss.segmentation_loss, backward), State.move.
+
 Nothing is re-exported here: `from jpu_edu.ops import phases` says which file to open.
 """
 

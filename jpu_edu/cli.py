@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from jpu_edu.bench import conv, gpu, networks, training
+from jpu_edu.bench import adversary, conv, gpu, networks, training
 from jpu_edu.cost.record import write_json
 from jpu_edu.data import check as check_data
 from jpu_edu.school import bench as school_bench
@@ -68,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
         ),
         ("training", training, "what a minute of training buys: networks at equal time and at equal steps"),
         ("class", school_bench, "thirty submissions, broken ones among them, graded in one go"),
+        ("adversary", adversary, "malformed calls, hostile files, killed trainings: what becomes of each"),
         ("gpu", gpu, "the evidence from a GPU: precision, speed, CamVid, and whether a JPU resembles y_d"),
     ):
         one = benches.add_parser(name, help=what)
@@ -94,6 +95,9 @@ def _gpu(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    if not -(2**63) <= arguments.seed < 2**64:
+        print(f"verify: --seed {arguments.seed}; choose one of 64 bits, such as 0", file=sys.stderr)
+        return 2
     try:
         torch.zeros(1, device=arguments.device)
     except (RuntimeError, AssertionError) as error:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from jpu_edu.layers.features import Features
-from jpu_edu.layers.norm import NormKind, make_norm
+from jpu_edu.layers.norm import NormKind, check_count, make_norm
 
 Stem = Literal["7x7", "deep"]
 
@@ -24,6 +24,7 @@ DEPTHS = {
     "resnet50": ("bottleneck", (3, 4, 6, 3)),
     "resnet101": ("bottleneck", (3, 4, 23, 3)),
     "resnet152": ("bottleneck", (3, 8, 36, 3)),
+    "tiny": ("basic", (1, 1, 1, 1)),
 }
 
 
@@ -148,8 +149,7 @@ class ResNet(nn.Module):
             raise ValueError(f"ResNet: stem={stem!r}; choose one of {', '.join(get_args(Stem))}")
         if len(blocks) != 4 or min(blocks) < 1:
             raise ValueError(f"ResNet: blocks={tuple(blocks)}; give four numbers >= 1, such as (3, 4, 6, 3)")
-        if width < 1:
-            raise ValueError(f"ResNet: width={width}; width must be >= 1 (64 in the paper)")
+        check_count(width, name="width", what="ResNet")
         if stem == "7x7":
             c1 = width
             self.conv1 = nn.Conv2d(3, c1, 7, stride=2, padding=3, bias=False)
@@ -186,31 +186,32 @@ class ResNet(nn.Module):
         return Features(c1, c2, c3, c4, c5)
 
 
-def _resnet(name: str, stem: Stem, norm: NormKind, width: int) -> ResNet:
+def named(name: str, *, stem: Stem, norm: NormKind, width: int) -> ResNet:
+    """The ResNet that has this name in DEPTHS."""
     block, blocks = DEPTHS[name]
     return ResNet(block=block, blocks=blocks, stem=stem, norm=norm, width=width, name=name)
 
 
 def resnet18(*, stem: Stem = "7x7", norm: NormKind = "batch", width: int = 64) -> ResNet:
     """ResNet-18: two basic blocks a stage, 11.2 M parameters, c5 has 512 channels."""
-    return _resnet("resnet18", stem, norm, width)
+    return named("resnet18", stem=stem, norm=norm, width=width)
 
 
 def resnet34(*, stem: Stem = "7x7", norm: NormKind = "batch", width: int = 64) -> ResNet:
     """ResNet-34: 3, 4, 6, 3 basic blocks, 21.3 M parameters, c5 has 512 channels."""
-    return _resnet("resnet34", stem, norm, width)
+    return named("resnet34", stem=stem, norm=norm, width=width)
 
 
 def resnet50(*, stem: Stem = "7x7", norm: NormKind = "batch", width: int = 64) -> ResNet:
     """ResNet-50: 3, 4, 6, 3 bottlenecks, 23.5 M parameters, c5 has 2048 channels."""
-    return _resnet("resnet50", stem, norm, width)
+    return named("resnet50", stem=stem, norm=norm, width=width)
 
 
 def resnet101(*, stem: Stem = "7x7", norm: NormKind = "batch", width: int = 64) -> ResNet:
     """ResNet-101: 3, 4, 23, 3 bottlenecks, 42.5 M parameters, c5 has 2048 channels."""
-    return _resnet("resnet101", stem, norm, width)
+    return named("resnet101", stem=stem, norm=norm, width=width)
 
 
 def resnet152(*, stem: Stem = "7x7", norm: NormKind = "batch", width: int = 64) -> ResNet:
     """ResNet-152: 3, 8, 36, 3 bottlenecks, 58.1 M parameters, c5 has 2048 channels."""
-    return _resnet("resnet152", stem, norm, width)
+    return named("resnet152", stem=stem, norm=norm, width=width)

@@ -1,6 +1,6 @@
 """A ResNet for laptops: one basic block a stage, narrow, trained in a minute on two cores."""
 
-from jpu_edu.backbones.resnet import ResNet, Stem
+from jpu_edu.backbones.resnet import ResNet, Stem, named
 from jpu_edu.layers.norm import NormKind
 
 
@@ -16,4 +16,4 @@ def tiny(*, width: int = 16, stem: Stem = "7x7", norm: NormKind = "batch") -> Re
 
     Source: walkthrough 11 trains it.
     """
-    return ResNet(block="basic", blocks=(1, 1, 1, 1), stem=stem, norm=norm, width=width, name="tiny")
+    return named("tiny", stem=stem, norm=norm, width=width)

@@ -16,13 +16,13 @@ from torch.nn import functional as F
 
 from jpu_edu.backbones.resnet import he_init
 from jpu_edu.layers.features import Features
-from jpu_edu.layers.norm import NormKind, make_norm
+from jpu_edu.layers.norm import NormKind, check_count, make_norm
 
 #: Channels of the convolutions of each stage; a pooling ends the stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
-def linear_to_conv(linear: nn.Linear, *, channels: int, padding: int = 0) -> nn.Conv2d:
+def linear_to_conv(linear: nn.Linear, *, channels: int) -> nn.Conv2d:
     """The convolution that computes what `linear` computes on a flattened (channels, k, k) map.
 
     Notice: no number changes. A Linear on a flattened map is a convolution whose kernel is as large
@@ -31,7 +31,6 @@ def linear_to_conv(linear: nn.Linear, *, channels: int, padding: int = 0) -> nn.
     Args:
         linear: in_features must be channels * k * k.
         channels: C of the map that was flattened.
-        padding: zeros around the map; 0 makes the two equal, (k - 1) / 2 keeps the size of the map.
 
     Returns:
         A convolution with a copy of the weights, on their device and in their dtype.
@@ -49,19 +48,14 @@ def linear_to_conv(linear: nn.Linear, *, channels: int, padding: int = 0) -> nn.
             f"linear_to_conv: in_features={linear.in_features}, channels={channels}; in_features must be "
             f"channels times a square, such as {channels} * 7 * 7 = {49 * channels}"
         )
+    weight, bias = linear.weight, linear.bias
     conv = nn.Conv2d(
-        channels,
-        linear.out_features,
-        kernel,
-        padding=padding,
-        bias=linear.bias is not None,
-        device=linear.weight.device,
-        dtype=linear.weight.dtype,
+        channels, linear.out_features, kernel, bias=bias is not None, device=weight.device, dtype=weight.dtype
     )
     with torch.no_grad():
-        conv.weight.copy_(linear.weight.view_as(conv.weight))
-        if linear.bias is not None:
-            conv.bias.copy_(linear.bias)
+        conv.weight.copy_(weight.view_as(conv.weight))
+        if bias is not None:
+            conv.bias.copy_(bias)
     return conv
 
 
@@ -74,6 +68,8 @@ class Pool(nn.Module):
 
     def __init__(self, *, stride: int = 2, rate: int = 1) -> None:
         super().__init__()
+        check_count(stride, name="stride", what="Pool")
+        check_count(rate, name="rate", what="Pool")
         self.stride, self.rate = stride, rate
 
     def extra_repr(self) -> str:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from jpu_edu.cost.record import machine, write_json
 from jpu_edu.cost.timing import time_in_turn
+from jpu_edu.ops.columns import columns
 from jpu_edu.ops.convs import dilated_conv
 from jpu_edu.ops.fastest import Way, fastest_way
 
@@ -198,10 +199,7 @@ def table(rows: Sequence[Row]) -> str:
                 f"{row.regret:.2f}" + (" slow" if row.regret > REGRET else ""),
             )
         )
-    lines = [head + numbers, *body]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines.insert(1, tuple("-" * width for width in widths))
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return columns([head + numbers, None, *body], left=len(head + numbers))
 
 
 def verdict(rows: Sequence[Row], branches: Sequence[Row]) -> str:

@@ -1,20 +1,13 @@
 """What `bench gpu` prints: one short text for each part, from the measurements that are there."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from jpu_edu.ops.columns import columns
 
 Found = Mapping[str, Mapping[str, Any]]
 GAIN = 1.1  # a way of convolving that is this much faster is worth a rule
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Columns of one width; the first to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
-        for row in rows
-    )
 
 
 def exact(found: Found) -> str:
@@ -27,7 +20,7 @@ def exact(found: Found) -> str:
     }
     names = sorted(claims, key=claims.get)
     body = [[f"{'breaks: ' * claims[n]}{n}", *(cells.get((column, n), "") for column in found)] for n in names]
-    return aligned([["claim", *found], *body])
+    return columns([["claim", *found], *body])
 
 
 def speed(found: Found) -> str:
@@ -39,7 +32,7 @@ def speed(found: Found) -> str:
                 [way, *(f"{ms:.2f}" for ms in t["ms"].values()), f"{t['ratio']:.2f}"] for way, t in one["ways"].items()
             ]
             paper = f"; the paper's ratio {one['paper']:.2f}" if one.get("paper") else ""
-            lines += [f"{name}{paper}", aligned([["way", "dilated ms", "FastFCN ms", "ratio"], *rows])]
+            lines += [f"{name}{paper}", columns([["way", "dilated ms", "FastFCN ms", "ratio"], *rows])]
         elif "batches" in one:
             rows = [
                 [count, *(f"{v:.0f}" for v in t["images_per_second"].values()), f"{t['ratio']:.2f}",
@@ -47,7 +40,7 @@ def speed(found: Found) -> str:
                 for count, t in one["batches"].items()
             ]  # fmt: skip
             head = ["batch", "dilated images/s", "FastFCN images/s", "ratio", "dilated MiB", "FastFCN MiB"]
-            lines += [name, aligned([head, *rows])]
+            lines += [name, columns([head, *rows])]
         elif "limits" in one:
             for which in ("dilated", "FastFCN"):
                 parts = {"whole": one[which]["whole"], **one[which]["parts"]}
@@ -57,7 +50,7 @@ def speed(found: Found) -> str:
                     for part, p in parts.items()
                 ]  # fmt: skip
                 head = ["part", "ms alone", "floor ms", "GMAC", "TFLOP/s", "% of limit"]
-                lines += [f"{name}, {which}; eager {one[which]['eager_ms']:.3f} ms", aligned([head, *rows])]
+                lines += [f"{name}, {which}; eager {one[which]['eager_ms']:.3f} ms", columns([head, *rows])]
         else:
             lines.append(f"{name}: {one['tflops']:.1f} TFLOP/s bfloat16 product, {one['gbytes']:.0f} GB/s copy")
     return "\n".join(lines)
@@ -73,7 +66,7 @@ def conv(found: Found) -> str:
             for r in group["rows"]
         ]  # fmt: skip
         head = ["", "native ms", "padded ms", "phases ms", "native/phases", "the same, eager"]
-        lines += [name, aligned([head, *rows])]
+        lines += [name, columns([head, *rows])]
         gains += [f"{name}, {row[0]}" for row, r in zip(rows, group["rows"], strict=True) if r["native/phases"] >= GAIN]
     return "\n".join([*lines, f"Phases are faster by {GAIN} or more: {'; '.join(gains) or 'nowhere'}."])
 
@@ -86,7 +79,7 @@ def networks(found: Found) -> str:
          f"{r['macs'] / 1e9:.1f}", f"{r['parameters'] / 1e6:.1f}"]
         for name, r in sorted(found.items(), key=lambda item: -item[1]["test"]["miou"])
     ]  # fmt: skip
-    return aligned([["test", "mIoU", "band", "accuracy", "images/s", "GiB", "GMAC", "M param"], *rows])
+    return columns([["test", "mIoU", "band", "accuracy", "images/s", "GiB", "GMAC", "M param"], *rows])
 
 
 def slim(found: Found) -> str:
@@ -111,7 +104,7 @@ def resemble(found: Found) -> str:
         ]  # fmt: skip
         lines += [
             "How much of y_d a linear map of each explains, on test images",
-            aligned([["map", "channels", "R2", "new phases", "by phase", "JPU minus it (95 %)"], *rows]),
+            columns([["map", "channels", "R2", "new phases", "by phase", "JPU minus it (95 %)"], *rows]),
             f"The trained JPU explains more than {_list(n for n, m in minus.items() if m['low'] > 0)}; "
             f"not more than {_list(n for n, m in minus.items() if m['low'] <= 0)}.",
         ]
@@ -122,7 +115,7 @@ def resemble(found: Found) -> str:
             for r in tasks
         ]  # fmt: skip
         head = ["blocks", "rate", "JPU R2", "new phases", "interpolated R2", "new phases"]
-        lines += ["A JPU whose task is y_d", aligned([head, *rows])]
+        lines += ["A JPU whose task is y_d", columns([head, *rows])]
     pulled: dict[str, list[Mapping[str, Any]]] = {}
     for r in found.values():
         if "pull" in r:
@@ -135,7 +128,7 @@ def resemble(found: Found) -> str:
             for name, runs in pulled.items()
         ]  # fmt: skip
         head = ["between backbone and head", "seeds", "R2, new phases", "test mIoU", "by seed"]
-        lines += ["Does being closer to y_d help? One frozen backbone", aligned([head, *rows])]
+        lines += ["Does being closer to y_d help? One frozen backbone", columns([head, *rows])]
         plain = {r["seed"]: r["test"]["miou"] for r in pulled.get("JPU", [])}
         for name, runs in pulled.items():
             if gains := [f"{r['test']['miou'] - plain[r['seed']]:+.4f}" for r in runs if r["seed"] in plain]:
@@ -152,7 +145,7 @@ def pictures(found: Found) -> str:
     lines = []
     for one in found.values():
         rows = [[name, *(f"{a:.3f}" for a in values)] for name, values in one["pixel_accuracy"].items()]
-        lines.append(aligned([["frame", *map(str, one["frames"])], *rows]))
+        lines.append(columns([["frame", *map(str, one["frames"])], *rows]))
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from jpu_edu.cost.macs import layer_costs
 from jpu_edu.cost.timing import Timings, time_in_turn
 from jpu_edu.models import build
 from jpu_edu.models.segmenter import Segmenter
+from jpu_edu.ops.columns import columns
 
 Make = Callable[[], Segmenter]
 
@@ -144,11 +145,5 @@ def table(bills: Sequence[Bill]) -> str:
     rows = [
         (b.name, *map(cell, (b.gmac, b.params, b.kept_mib, b.ms, b.ratio, b.paper), (1, 1, 0, 0, 2, 2))) for b in bills
     ]
-    widths = [max(len(line[i]) for line in (head, *rows)) for i in range(len(head))]
-    lines = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-        for line in (head, *rows)
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
     note = "ratio: time of the dilated network of the group over its own; paper: the authors' ratio, on their GPU"
-    return "\n".join([*lines, note])
+    return f"{columns([head, None, *rows])}\n{note}"

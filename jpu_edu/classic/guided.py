@@ -116,12 +116,7 @@ def guided_filter(
 
 
 def fast_guided_filter(
-    guide: Float[Tensor, "B G H W"],
-    target: Float[Tensor, "B C h w"],
-    *,
-    radius: int,
-    epsilon: float,
-    rate: Rate | None,
+    guide: Float[Tensor, "B G H W"], target: Float[Tensor, "B C h w"], *, radius: int, epsilon: float, rate: Rate | None
 ) -> Float[Tensor, "B C H W"]:
     """Joint upsampling by lines: fit a and b at low resolution, upsample *them*, apply them to the guide.
 

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jpu_edu.ops.columns import columns
+
 
 @dataclass(frozen=True)
 class LayerCost:
@@ -58,7 +60,7 @@ def _column(numbers: Sequence[int], head: str) -> list[str]:
 def table(rows: Sequence[LayerCost]) -> str:
     """The rows and their total as aligned text: part, kind, output, parameters, MACs, counted MACs."""
     rows = [*rows, total(rows)]
-    columns = [
+    by_column = [
         ["part", *(row.name or "(root)" for row in rows)],
         ["kind", *(row.kind for row in rows)],
         ["output", *("x".join(map(str, row.output)) or "-" for row in rows)],
@@ -66,11 +68,5 @@ def table(rows: Sequence[LayerCost]) -> str:
         _column([row.macs for row in rows], "MAC"),
         _column([row.counted for row in rows], "counted MAC"),
     ]
-    widths = [max(map(len, column)) for column in columns]
-    lines = []
-    for cells in zip(*columns, strict=True):
-        words = [cell.ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True)]
-        numbers = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
-        lines.append("  ".join(words + numbers))
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    head, *lines, last = zip(*by_column, strict=True)
+    return columns([head, None, *lines, None, last], left=3)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+from jpu_edu.ops.columns import columns
+
 
 @dataclass(frozen=True)
 class Timings:
@@ -51,16 +53,11 @@ class Timings:
     def table(self) -> str:
         """Aligned text: task, median in ms, and how many times faster than the first task, with quartiles."""
         first = next(iter(self.seconds))
-        lines = [("task", "median ms", f"speed-up over {first}", "half of the rounds")]
+        lines = [("task", "median ms", f"speed-up over {first}", "half of the rounds"), None]
         for name, median in self.medians.items():
             low, high = self.spread(first, name)
             lines.append((name, f"{1e3 * median:.3f}", f"{self.ratio(first, name):.2f}", f"{low:.2f} to {high:.2f}"))
-        widths = [max(len(line[i]) for line in lines) for i in range(4)]
-        lines.insert(1, tuple("-" * width for width in widths))
-        return "\n".join(
-            "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-            for line in lines
-        )
+        return columns(lines)
 
     def as_dict(self) -> dict[str, dict]:
         """Medians and all seconds, ready for JSON; `record.machine()` says what they were measured on."""

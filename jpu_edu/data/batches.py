@@ -76,7 +76,7 @@ class Batches:
                 f"{self.where}: batch={batch}, rank={rank}, world={world}; the batch is that of all processes, "
                 "a multiple of world, and 0 <= rank < world"
             )
-        if len(crop) != 2 or min(crop) < 1:
+        if not isinstance(crop, tuple | list) or len(crop) != 2 or min(crop) < 1:
             raise ValueError(f"{self.where}: crop={crop}; pass (height, width), each >= 1")
         if seed < 0 or workers < 0:
             raise ValueError(f"{self.where}: seed={seed}, workers={workers}; both must be >= 0")
@@ -95,6 +95,8 @@ class Batches:
 
     def indices(self, step: int) -> list[int]:
         """Which images of the set are in batch `step`, those of this rank."""
+        if step < 0:
+            raise ValueError(f"{self.where}: step={step}; steps are counted from 0, so it must be >= 0")
         size = len(self.images)
         first = step * self.batch
         positions = range(first, first + self.batch)[self.slice]
@@ -106,8 +108,8 @@ class Batches:
 
     def at(self, step: int) -> Batch:
         """Batch `step`, this rank's part: images (b, 3, h, w), normalised, and labels (b, h, w)."""
-        draws = draw(self.batch, key=(self.seed, DRAWS, step), **self.augmentation).of(self.slice)
         indices = self.indices(step)
+        draws = draw(self.batch, key=(self.seed, DRAWS, step), **self.augmentation).of(self.slice)
         if self._resident is not None:
             chosen = torch.tensor(indices, device=self.device)
             pictures, labels = (part[chosen] for part in self._resident)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -29,6 +29,22 @@ UNKNOWN = 254  # in the tables below: neither a class (K <= 254, so at most 253)
 
 
 @contextmanager
+def access(path: str | Path, done: Literal["read", "written"]) -> Iterator[None]:
+    """What the system says of a file that cannot be read or written, with its path and the remedy.
+
+    Raises:
+        OSError: in place of the system's, of the same class.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:  # it has words of ours
+            raise
+        remedy = "name a place where you may write, with room on its disk" if done == "written" else "allow it to you"
+        raise type(error)(f"{path}: cannot be {done} ({error.strerror}); {remedy}") from error
+
+
+@contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to, renamed at the end: readers see the old file or the new one, whole.
 
@@ -36,13 +52,14 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         OSError: the folder cannot be made or written; an old file is untouched.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # the same ending: it tells Pillow the format
-    try:
-        yield half
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+    with access(path, "written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield half
+            os.replace(half, path)
+        finally:
+            half.unlink(missing_ok=True)
 
 
 def _decode(path: Path) -> tuple[Image.Image, str, int]:
@@ -55,7 +72,7 @@ def _decode(path: Path) -> tuple[Image.Image, str, int]:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: the file is empty (0 bytes); copy or download it again")
     try:
-        with Image.open(path) as picture:
+        with access(path, "read"), Image.open(path) as picture:
             pixels = picture.width * picture.height
             stored = str(picture.tile[0][3]) if picture.tile else picture.mode
             turn = 1
@@ -90,6 +107,8 @@ def read_image(path: str | Path, *, orientation: Orientation = "apply") -> UInt8
 
     Convention: the default is upright, as a viewer shows it; samples of the public sets are read as stored.
     """
+    if orientation not in get_args(Orientation):
+        raise ValueError(f"read_image: orientation={orientation!r}; choose one of {', '.join(get_args(Orientation))}")
     path = Path(path)
     picture, stored, turn = _decode(path)
     if picture.mode.startswith(("I", "F")):
@@ -146,6 +165,8 @@ def read_labels(
 
 
 def _by_number(path: Path, numbers: np.ndarray, ids: Mapping[int, int]) -> Tensor:
+    if beyond := [number for number in ids if not 0 <= number <= 255]:
+        raise ValueError(f"read_labels: ids has the number {beyond[0]}; a label picture holds 0 to 255")
     table = np.full(256, UNKNOWN, np.uint8)
     table[list(ids)] = list(ids.values())
     labels = table[numbers]
@@ -160,6 +181,8 @@ def _by_number(path: Path, numbers: np.ndarray, ids: Mapping[int, int]) -> Tenso
 
 
 def _by_colour(path: Path, rgb: np.ndarray, colours: Mapping[Colour, int]) -> Tensor:
+    if not colours:
+        raise ValueError("read_labels: colours={}; give the class of each colour, or None for pictures of numbers")
     packed = rgb.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
     table = {red << 16 | green << 8 | blue: label for (red, green, blue), label in colours.items()}
     known = np.array(sorted(table), np.int32)

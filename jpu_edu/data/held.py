@@ -46,6 +46,8 @@ def _smaller(sample: Sample, factor: int) -> Sample:
     if factor == 1:
         return sample
     height, width = (n // factor for n in sample.labels.shape)
+    if not (height and width):
+        raise ValueError(f"Held: factor={factor} leaves nothing of {tuple(sample.labels.shape)} pixels; lower it")
     image = sample.image[None, :, : height * factor, : width * factor].float()
     labels = sample.labels[factor // 2 :: factor, factor // 2 :: factor][:height, :width]
     shrunk = resize(image, size=(height, width), mode="area").round()[0]

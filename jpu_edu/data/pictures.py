@@ -161,6 +161,8 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _pillow(picture: Tensor) -> Image.Image:
+    if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] != 3:
+        raise ValueError(f"picture: {picture.dtype} of shape {tuple(picture.shape)}; pass uint8 (3, H, W), 0 to 255")
     return Image.fromarray(picture.cpu().permute(1, 2, 0).contiguous().numpy())
 
 

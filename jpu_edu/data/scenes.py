@@ -171,7 +171,7 @@ class Scenes:
             raise ValueError(f"Scenes: count={self.count}; there must be one scene or more")
         if len(self.size) != 2 or min(self.size) < 32:
             raise ValueError(f"Scenes: size={self.size}; pass (H, W), each >= 32")
-        if self.seed < 0 or self.difficulty < 0:
+        if self.seed < 0 or not 0 <= self.difficulty < math.inf:
             raise ValueError(f"Scenes: seed={self.seed}, difficulty={self.difficulty}; both must be >= 0")
         if self.split not in get_args(Split):
             raise ValueError(f"Scenes: split={self.split!r}; choose one of {', '.join(get_args(Split))}")

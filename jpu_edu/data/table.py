@@ -6,6 +6,7 @@ from pathlib import Path
 from jpu_edu.data.classes import VOID, Classes, Colour, distinct_colours
 from jpu_edu.data.pairs import lines
 
+LONGEST = 200  #: characters of a line; the pattern below takes their square in time
 #: perhaps a number, a name, perhaps three numbers
 LINE = re.compile(r"(?:(\d+)[\s,]+)?(.+?)(?:[\s,]+(\d+)[\s,]+(\d+)[\s,]+(\d+))?")
 
@@ -37,6 +38,8 @@ def read_classes(path: str | Path) -> tuple[Classes, dict[int, int], dict[Colour
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; write one class a line, such as: road 128 64 128")
     texts = [line.split("#")[0].strip() for line in lines(path)]
+    if (longest := max(map(len, texts), default=0)) > LONGEST:
+        raise ValueError(f"{path}: a line of {longest} characters; write one class a line, in {LONGEST} or fewer")
     rows = [LINE.fullmatch(text).groups() for text in texts if text]
     forms = {(number is None, red is None): name for number, name, red, _, _ in rows}
     if len(forms) > 1:

@@ -23,6 +23,8 @@ def draw_coverage(axes: Axes, rates: Sequence[int], *, kernel: int = 3) -> Axes:
     Raises:
         ValueError: what `receptive_field` refuses.
     """
+    if not rates:
+        raise ValueError("draw_coverage: rates=(); give one or more, one for each layer")
     field = receptive_field([(kernel, 1, rate) for rate in rates])
     paths = np.outer(field.paths, field.paths).astype(float)
     greys = LinearSegmentedColormap.from_list("paths", [style.tint(style.ink(), 0.16), style.ink()])

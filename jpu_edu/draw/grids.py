@@ -51,6 +51,12 @@ def inputs_of(pixel: Pixel, *, kernel: Rate, size: Pixel, rate: Rate = 1, stride
     return [(i, j) for i in rows for j in columns]
 
 
+def _check(x: Tensor, what: str) -> None:
+    if not isinstance(x, Tensor) or x.ndim != 2:
+        got = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"{what}: got {got}; pass one channel as a torch tensor (H, W)")
+
+
 def draw_map(
     axes: Axes,
     x: Shaped[Tensor, "H W"],
@@ -85,6 +91,7 @@ def draw_map(
     """
     if phase is not None and rate is None:
         raise ValueError(f"draw_map: phase={phase} without a rate; a phase is counted at a rate, such as rate=2")
+    _check(x, "draw_map")
     steps = tuple(step * cell for step in rate_pair(pitch, what="draw_map, pitch"))
     left, top = _place(axes, at, ((x.shape[0] - 1) * steps[0] + cell, (x.shape[1] - 1) * steps[1] + cell))
     pixels = [] if max(x.shape) > READABLE else [(i, j) for i in range(x.shape[0]) for j in range(x.shape[1])]
@@ -153,6 +160,7 @@ def draw_kernel(
         at, cell: as in `draw_map`.
     """
     rates = rate_pair(rate, what="draw_kernel")
+    _check(weight, "draw_kernel")
     height, width = (r * (n - 1) + 1 for r, n in zip(rates, weight.shape, strict=True))
     left, top = _place(axes, at, (height * cell, width * cell))
     values = range(1, weight.numel() + 1) if taps else weight.flatten().tolist()

@@ -25,7 +25,6 @@ class ASPP(nn.Module):
         width: w.
         rates: of the 3x3 branches; (12, 24, 36) belongs to output stride 8, (6, 12, 18) to 16.
         image_pooling: whether the mean of the image is a branch.
-        dropout: after the reduction.
         norm: see `make_norm`.
 
     Convention: branches are joined as [1x1, rates in order, image].
@@ -44,7 +43,6 @@ class ASPP(nn.Module):
         *,
         rates: tuple[int, ...] = (12, 24, 36),
         image_pooling: bool = True,
-        dropout: float = 0.5,
         norm: NormKind = "batch",
     ) -> None:
         super().__init__()
@@ -53,7 +51,7 @@ class ASPP(nn.Module):
         self.image = ConvBNReLU(in_channels, width, 1, norm=norm) if image_pooling else None
         parts = 1 + len(rates) + image_pooling
         self.project = ConvBNReLU(parts * width, width, 1, norm=norm)
-        self.dropout = nn.Dropout2d(dropout)
+        self.dropout = nn.Dropout2d(0.5)
 
     def forward(self, y: Float[Tensor, "B C H W"]) -> Float[Tensor, "B w H W"]:
         parts = [self.point(y), *(branch(y) for branch in self.branches)]
@@ -70,9 +68,7 @@ class ASPPHead(nn.Module):
     Args:
         in_channels, classes: C and K.
         width: an eighth of `in_channels` by default, 256 for 2048.
-        rates, image_pooling: as in `ASPP`.
-        dropout: before the scores; the official code has 0.1, torchvision none.
-        norm: see `make_norm`.
+        rates, norm: as in `ASPP`.
 
     Official keys: `aspp` is `aspp`, `block.0` is `block.conv`, `block.1` is `block.norm`, `block.4` is
         `classifier.1`; in torchvision's DeepLabHead `0`, `1`, `2`, `4`.
@@ -87,8 +83,6 @@ class ASPPHead(nn.Module):
         *,
         width: int | None = None,
         rates: tuple[int, ...] = (12, 24, 36),
-        image_pooling: bool = True,
-        dropout: float = 0.1,
         norm: NormKind = "batch",
     ) -> None:
         super().__init__()
@@ -96,9 +90,9 @@ class ASPPHead(nn.Module):
         if width < 1:
             raise ValueError(f"ASPPHead: in_channels={in_channels} leave width={width}; give width >= 1")
         self.in_channels = in_channels
-        self.aspp = ASPP(in_channels, width, rates=rates, image_pooling=image_pooling, norm=norm)
+        self.aspp = ASPP(in_channels, width, rates=rates, norm=norm)
         self.block = ConvBNReLU(width, width, norm=norm)
-        self.classifier = Classifier(width, classes, dropout=dropout)
+        self.classifier = Classifier(width, classes)
 
     def forward(self, y: Float[Tensor, "B C H W"], features: Features) -> SegOutput:
         check_channels(y, self.in_channels, what="ASPPHead")

@@ -65,23 +65,14 @@ class ContextHead(nn.Module):
 
     Args:
         in_channels, classes: C and K.
-        rates: as in `ContextModule`.
-        dropout: before the scores.
 
     Source: Yu and Koltun 2016, section 4; walkthrough 09.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        classes: int,
-        *,
-        rates: tuple[int, ...] = (1, 1, 2, 4, 8, 16, 1),
-        dropout: float = 0.1,
-    ) -> None:
+    def __init__(self, in_channels: int, classes: int) -> None:
         super().__init__()
-        self.classifier = Classifier(in_channels, classes, dropout=dropout)
-        self.context = ContextModule(classes, rates=rates)
+        self.classifier = Classifier(in_channels, classes)
+        self.context = ContextModule(classes)
 
     def forward(self, y: Float[Tensor, "B C H W"], features: Features) -> SegOutput:
         check_channels(y, self.classifier[1].in_channels, what="ContextHead")

@@ -73,7 +73,7 @@ class CrissCrossHead(nn.Module):
         in_channels, classes: channels of y, and K.
         width: channels of the last 3x3.
         recurrence: how often the attention is applied.
-        dropout, norm: as in `FCNHead`.
+        norm: see `make_norm`.
 
     Raises:
         ValueError: recurrence below 1.
@@ -82,14 +82,7 @@ class CrissCrossHead(nn.Module):
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        classes: int,
-        *,
-        width: int = 512,
-        recurrence: int = 2,
-        dropout: float = 0.1,
-        norm: NormKind = "batch",
+        self, in_channels: int, classes: int, *, width: int = 512, recurrence: int = 2, norm: NormKind = "batch"
     ) -> None:
         super().__init__()
         if recurrence < 1:
@@ -100,7 +93,7 @@ class CrissCrossHead(nn.Module):
         self.attention = CrissCrossAttention(inner)
         self.after = ConvBNReLU(inner, inner, norm=norm)
         self.block = ConvBNReLU(in_channels + inner, width, norm=norm)
-        self.classifier = Classifier(width, classes, dropout=dropout)
+        self.classifier = Classifier(width, classes)
 
     def forward(self, y: Float[Tensor, "B C H W"], features: Features) -> SegOutput:
         check_channels(y, self.before.conv.in_channels, what="CrissCrossHead")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from jpu_edu.layers.blocks import Classifier, ConvBNReLU, check_channels
 from jpu_edu.layers.encoding import Encoding
 from jpu_edu.layers.features import Features, SegOutput
-from jpu_edu.layers.norm import NormKind, make_norm
+from jpu_edu.layers.norm import NormKind, check_count, make_norm
 from jpu_edu.ops.interp import resize
 
 
@@ -40,18 +40,22 @@ class ContextEncoding(nn.Module):
 
     def __init__(self, channels: int, *, classes: int | None, codes: int = 32, norm: NormKind = "batch") -> None:
         super().__init__()
+        if classes is not None:
+            check_count(classes, name="classes", what="ContextEncoding")
         self.reduce = ConvBNReLU(channels, channels, 1, norm=norm)
         self.encoding = Encoding(channels, codes)
         self.code_norm = make_norm(norm, codes, dims=1)
         self.gate = nn.Linear(channels, channels)
         self.presence = None if classes is None else nn.Linear(channels, classes)
 
+    def read(self, reduced: Float[Tensor, "B w H W"]) -> tuple[Float[Tensor, "B w"], Float[Tensor, "B K"] | None]:
+        """The gate of each channel and the presence scores, from the map behind `reduce`."""
+        code = torch.relu(self.code_norm(self.encoding(reduced))).mean(1)
+        return torch.sigmoid(self.gate(code)), None if self.presence is None else self.presence(code)
+
     def forward(self, x: Float[Tensor, "B w H W"]) -> tuple[Float[Tensor, "B w H W"], Float[Tensor, "B K"] | None]:
-        codes = self.code_norm(self.encoding(self.reduce(x)))
-        code = torch.relu(codes).mean(1)
-        gate = torch.sigmoid(self.gate(code))[:, :, None, None]
-        se = None if self.presence is None else self.presence(code)
-        return torch.relu(x + x * gate), se
+        gate, se = self.read(self.reduce(x))
+        return torch.relu(x + x * gate[:, :, None, None]), se
 
 
 class EncHead(nn.Module):
@@ -67,7 +71,6 @@ class EncHead(nn.Module):
         kernel: 1 behind the JPU, 3 otherwise.
         se: whether to score the presence of every class.
         lateral: channels of (c3, c4), to join both maps with y before encoding; None for neither.
-        dropout: probability that a channel is zeroed while training.
         norm: see `make_norm`.
         align_corners: where c3 or c4 differ from y in size, see `ops.interp`.
 
@@ -87,7 +90,6 @@ class EncHead(nn.Module):
         kernel: int = 1,
         se: bool = True,
         lateral: tuple[int, int] | None = None,
-        dropout: float = 0.1,
         norm: NormKind = "batch",
         align_corners: bool = True,
     ) -> None:
@@ -97,15 +99,17 @@ class EncHead(nn.Module):
         self.laterals = nn.ModuleList(ConvBNReLU(c, width, 1, norm=norm) for c in lateral or ())
         self.fusion = ConvBNReLU(3 * width, width, norm=norm) if lateral else None
         self.context = ContextEncoding(width, classes=classes if se else None, codes=codes, norm=norm)
-        self.classifier = Classifier(width, classes, dropout=dropout)
+        self.classifier = Classifier(width, classes)
+
+    def joined(self, x: Float[Tensor, "B w H W"], features: Features) -> Float[Tensor, "B w H W"]:
+        """x beside c3 and c4, fused; x itself in a head without laterals."""
+        if self.fusion is None:
+            return x
+        lateral = zip(self.laterals, (features.c3, features.c4), strict=True)
+        parts = [resize(block(c), size=x.shape[-2:], align_corners=self.align_corners) for block, c in lateral]
+        return self.fusion(torch.cat([x, *parts], dim=1))
 
     def forward(self, y: Float[Tensor, "B C H W"], features: Features) -> SegOutput:
         check_channels(y, self.block.conv.in_channels, what="EncHead")
-        x = self.block(y)
-        if self.fusion is not None:
-            parts = [x]
-            for block, c in zip(self.laterals, (features.c3, features.c4), strict=True):
-                parts.append(resize(block(c), size=x.shape[-2:], align_corners=self.align_corners))
-            x = self.fusion(torch.cat(parts, dim=1))
-        x, se = self.context(x)
+        x, se = self.context(self.joined(self.block(y), features))
         return SegOutput(self.classifier(x), se=se)

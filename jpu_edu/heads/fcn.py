@@ -18,7 +18,6 @@ class FCNHead(nn.Module):
         in_channels: channels of y.
         classes: K.
         width: channels between; a quarter of `in_channels` by default.
-        dropout: probability that a channel is zeroed while training.
         norm: see `make_norm`.
 
     Official keys: `conv5.0` is `block.conv`, `conv5.1` is `block.norm`, `conv5.4` is `classifier.1`;
@@ -28,21 +27,13 @@ class FCNHead(nn.Module):
         walkthrough 08.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        classes: int,
-        *,
-        width: int | None = None,
-        dropout: float = 0.1,
-        norm: NormKind = "batch",
-    ) -> None:
+    def __init__(self, in_channels: int, classes: int, *, width: int | None = None, norm: NormKind = "batch") -> None:
         super().__init__()
         width = in_channels // 4 if width is None else width
         if width < 1:
             raise ValueError(f"FCNHead: in_channels={in_channels} leave width={width}; give width >= 1")
         self.block = ConvBNReLU(in_channels, width, norm=norm)
-        self.classifier = Classifier(width, classes, dropout=dropout)
+        self.classifier = Classifier(width, classes)
 
     def forward(self, y: Float[Tensor, "B C H W"], features: Features) -> SegOutput:
         check_channels(y, self.block.conv.in_channels, what="FCNHead")

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from jpu_edu.layers.blocks import check_channels
 from jpu_edu.layers.features import Features, SegOutput
+from jpu_edu.layers.norm import check_count
 
 
 def bilinear_kernel(factor: int) -> Float[Tensor, "k k"]:
     """The tent that makes a transposed convolution with stride `factor` interpolate: size 2 * factor - factor % 2."""
+    check_count(factor, name="factor", what="bilinear_kernel")
     size = 2 * factor - factor % 2
     tent = 1 - (torch.arange(size) - (size - 1) / 2).abs() / factor
     return tent[:, None] * tent[None, :]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from jpu_edu.layers.blocks import Classifier, ConvBNReLU, check_channels, require_batch_statistics
 from jpu_edu.layers.features import Features, SegOutput
-from jpu_edu.layers.norm import NormKind
+from jpu_edu.layers.norm import NormKind, check_count
 from jpu_edu.layers.pooling import adaptive_avg_pool
 from jpu_edu.ops.interp import resize
 
@@ -68,7 +68,6 @@ class PSPHead(nn.Module):
     Args:
         in_channels, classes: C and K.
         bins, norm, align_corners: as in `PyramidPooling`.
-        dropout: probability that a channel is zeroed while training.
 
     Official keys: `conv5.0` is `pyramid`, `conv5.1` is `block.conv`, `conv5.2` is `block.norm`, `conv5.5`
         is `classifier.1`.
@@ -82,15 +81,15 @@ class PSPHead(nn.Module):
         classes: int,
         *,
         bins: tuple[int, ...] = (1, 2, 3, 6),
-        dropout: float = 0.1,
         norm: NormKind = "batch",
         align_corners: bool = True,
     ) -> None:
         super().__init__()
+        check_count(in_channels // 4, name=f"a quarter of in_channels={in_channels}", what="PSPHead")
         self.in_channels = in_channels
         self.pyramid = PyramidPooling(in_channels, bins=bins, norm=norm, align_corners=align_corners)
         self.block = ConvBNReLU(self.pyramid.out_channels, in_channels // 4, norm=norm)
-        self.classifier = Classifier(in_channels // 4, classes, dropout=dropout)
+        self.classifier = Classifier(in_channels // 4, classes)
 
     def forward(self, y: Float[Tensor, "B C H W"], features: Features) -> SegOutput:
         check_channels(y, self.in_channels, what="PSPHead")

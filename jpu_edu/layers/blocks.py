@@ -5,10 +5,12 @@ Shape legend
     H, W    height and width; every block keeps them at stride 1
 """
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.norm import NormKind, make_norm
+from jpu_edu.layers.norm import NormKind, check_count, make_norm
 from jpu_edu.ops.convs import dilated_conv, same_padding
 
 
@@ -21,9 +23,9 @@ class DepthwiseConv(nn.Conv2d):
     Source: FastFCN, section 3.3 (C_d = S -> C_r -> M); walkthrough 04.
     """
 
-    def __init__(self, channels: int, *, kernel: int = 3, rate: int = 1) -> None:
-        padding = same_padding(kernel, rate=rate)
-        super().__init__(channels, channels, kernel, padding=padding, dilation=rate, groups=channels, bias=False)
+    def __init__(self, channels: int, *, rate: int = 1) -> None:
+        padding = same_padding(3, rate=rate)
+        super().__init__(channels, channels, 3, padding=padding, dilation=rate, groups=channels, bias=False)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         return dilated_conv(
@@ -56,6 +58,8 @@ class ConvBNReLU(nn.Module):
         norm: NormKind = "batch",
     ) -> None:
         super().__init__()
+        for name, count in (("in_channels", in_channels), ("out_channels", out_channels), ("stride", stride)):
+            check_count(count, name=name, what="ConvBNReLU")
         padding = same_padding(kernel, rate=rate)
         self.conv = nn.Conv2d(
             in_channels, out_channels, kernel, stride=stride, padding=padding, dilation=rate, bias=False
@@ -118,8 +122,7 @@ class Classifier(nn.Sequential):
     """
 
     def __init__(self, in_channels: int, classes: int, *, dropout: float = 0.1) -> None:
-        if classes < 1:
-            raise ValueError(f"Classifier: classes={classes}; a head needs at least one class")
+        check_count(classes, name="classes", what="Classifier")
         super().__init__(nn.Dropout2d(dropout), nn.Conv2d(in_channels, classes, 1))
 
 
@@ -135,6 +138,16 @@ def require_batch_statistics(x: Float[Tensor, "B C H W"], norm: nn.Module, *, wh
             f"{what}: training with a batch of {x.shape[0]} pools the map to {tuple(x.shape[2:])}, one value "
             'a channel, and BatchNorm needs two; use a batch of 2 or more, or norm="group" or "frozen"'
         )
+
+
+def check_levels(in_channels: Sequence[int], *, what: str) -> None:
+    """Refuse what are not the channels of c1 to c5.
+
+    Raises:
+        ValueError: another number of levels.
+    """
+    if len(in_channels) != 5:
+        raise ValueError(f"{what}: in_channels={tuple(in_channels)}; give those of c1..c5, five numbers")
 
 
 def check_channels(x: Tensor, channels: int, *, what: str) -> None:

@@ -39,13 +39,23 @@ class FrozenBatchNorm(nn.BatchNorm2d):
         """Any rank, maps and codes alike."""
 
 
-def group_count(channels: int, *, most: int = 32) -> int:
+def check_count(count: int, *, name: str, what: str) -> None:
+    """Refuse what counts nothing: channels, a stride, classes.
+
+    Raises:
+        ValueError: no integer, or below 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"{what}: {name}={count!r}; {name} must be an integer >= 1")
+
+
+def group_count(channels: int) -> int:
     """The largest divisor of C that is at most 32 and leaves two channels or more in a group.
 
     Notice: a group of one channel on a 1x1 map is a single number, and nothing is left of it once
     its mean is subtracted. From 64 channels on the answer is 32 wherever 32 divides.
     """
-    return max(g for g in range(1, most + 1) if channels % g == 0 and (channels // g > 1 or g == 1))
+    return max(g for g in range(1, 33) if channels % g == 0 and (channels // g > 1 or g == 1))
 
 
 def make_norm(kind: NormKind, channels: int, *, dims: int = 2) -> nn.Module:
@@ -67,8 +77,7 @@ def make_norm(kind: NormKind, channels: int, *, dims: int = 2) -> nn.Module:
 
     Source: "group": Wu and He 2018; "sync": Zhang et al. 2018 (EncNet); walkthrough 11.
     """
-    if channels < 1:
-        raise ValueError(f"make_norm: channels={channels}; channels must be >= 1")
+    check_count(channels, name="channels", what="make_norm")
     if dims not in (1, 2):
         raise ValueError(f"make_norm: dims={dims}; 2 for maps (B, C, H, W), 1 for codes (B, K, D)")
     match kind:

@@ -41,6 +41,7 @@ def boundary_band(truth: Integer[Tensor, "B H W"], *, width: int, void: int = 25
         raise ValueError(f"boundary_band: got shape {tuple(truth.shape)}; pass (B, H, W), one image as labels[None]")
     if isinstance(width, bool) or not isinstance(width, int) or width < 1:
         raise ValueError(f"boundary_band: width={width!r}; it must be a whole number of pixels >= 1")
+    width = min(width, max(truth.shape[1:]))  # further apart are no two pixels
     unlabelled, classes = truth == void, truth.float()
     largest = _window_max(classes.masked_fill(unlabelled, -torch.inf), width)
     smallest = -_window_max((-classes).masked_fill(unlabelled, -torch.inf), width)

@@ -46,6 +46,8 @@ def confusion(
             f"confusion: predicted is {tuple(predicted.shape)}, truth {tuple(truth.shape)}; they must be one shape, "
             "so resize the scores to the size of the labels before the argmax"
         )
+    if isinstance(classes, bool) or not isinstance(classes, int):
+        raise TypeError(f"confusion: classes={classes!r}; it must be an integer >= 1")
     if classes < 1 or 0 <= void < classes:
         raise ValueError(f"confusion: classes={classes} with void={void}; K must be >= 1, and void none of 0 to K - 1")
     counted = truth != void

@@ -23,7 +23,7 @@ def pixel_accuracy(matrix: Int64[Tensor, "K K"]) -> float:
 
     Notice: a street scene is half road and sky. A network that finds nothing else is at 0.5.
     """
-    counts = matrix.double()
+    counts = _counts(matrix, "pixel_accuracy")
     return (counts.trace() / counts.sum()).item()
 
 
@@ -35,9 +35,16 @@ def iou(matrix: Int64[Tensor, "K K"]) -> Float64[Tensor, " K"]:
 
     Source: FCN (Long et al. 2015), section 5; walkthrough 04.
     """
-    counts = matrix.double()
+    counts = _counts(matrix, "iou")
     right = counts.diagonal()
     return right / (counts.sum(0) + counts.sum(1) - right)
+
+
+def _counts(matrix: Tensor, what: str) -> Tensor:
+    if not isinstance(matrix, Tensor) or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        got = f"shape {tuple(matrix.shape)}" if isinstance(matrix, Tensor) else type(matrix).__name__
+        raise ValueError(f"{what}: got {got}; pass a confusion matrix, a tensor (K, K)")
+    return matrix.double()
 
 
 def mean_iou(matrix: Int64[Tensor, "K K"], *, absent: Absent) -> float:

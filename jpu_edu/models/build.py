@@ -7,8 +7,7 @@ Arguments that all builders share:
     classes        K.
     backbone       a name (BACKBONES) or a module with `channels` and `strides`; a dilated network dilates
                    a copy of it.
-    stem           "deep" (the official FastFCN) or "7x7" (torchvision) for a backbone given by name; None means deep
-                   for the ResNets and 7x7 for tiny. VGG has no stem.
+    stem           of a backbone given by name, see `make_backbone`.
     norm           the kind of every normalisation, see `make_norm`; of the backbone too, where it is a name.
     align_corners  of every resize inside and of the last one; True as in the official code.
     aux            whether to add the auxiliary head on c4.
@@ -24,7 +23,7 @@ from typing import Literal
 
 from torch import nn
 
-from jpu_edu.backbones import resnet, tiny, vgg
+from jpu_edu.backbones.by_name import Backbone, backbone_spec, make_backbone
 from jpu_edu.backbones.cascade import Cascade
 from jpu_edu.backbones.dilate import dilate
 from jpu_edu.backbones.resnet import Stem
@@ -44,61 +43,6 @@ from jpu_edu.necks.jpu import JPU
 from jpu_edu.necks.jpu_x import JPU_X
 from jpu_edu.necks.last import Last
 
-BACKBONES = (*resnet.DEPTHS, "tiny", "vgg16", "vgg16_bn")
-Backbone = str | nn.Module
-
-
-def backbone_spec(backbone: Backbone, *, stem: Stem | None = None, norm: NormKind = "batch") -> dict | None:
-    """What `make_backbone` needs to make this backbone again; None for a module that does not say (or is dilated)."""
-    if isinstance(backbone, nn.Module):
-        return getattr(backbone, "spec", None)
-    usual = {"tiny": "7x7", "vgg16": None, "vgg16_bn": None}.get(backbone, "deep")
-    width = 16 if backbone == "tiny" else 64
-    return {"name": backbone, "stem": usual if usual is None else stem or usual, "norm": norm, "width": width}
-
-
-def make_backbone(
-    backbone: Backbone, *, stem: Stem | None = None, norm: NormKind = "batch", width: int | None = None
-) -> nn.Module:
-    """A backbone from its name; a module passes as it is.
-
-    Args:
-        backbone, stem, norm: as above. "vgg16" has no norm, "vgg16_bn" the given one.
-        width: channels of the first stage; None for the usual 64, 16 for tiny.
-
-    Raises:
-        ValueError: an unknown name.
-    """
-    if isinstance(backbone, nn.Module):
-        return backbone
-    if backbone not in BACKBONES:
-        raise ValueError(f"backbone={backbone!r}; choose one of {', '.join(BACKBONES)}, or pass a module")
-    spec = backbone_spec(backbone, stem=stem, norm=norm)
-    width = width or spec["width"]
-    match backbone:
-        case "tiny":
-            return tiny.tiny(stem=spec["stem"], norm=norm, width=width)
-        case "vgg16":
-            return vgg.vgg16(width=width)
-        case "vgg16_bn":
-            return vgg.vgg16(norm=norm, width=width)
-    return getattr(resnet, backbone)(stem=spec["stem"], norm=norm, width=width)
-
-
-def _at_stride(backbone: nn.Module, output_stride: int, multi_grid: Sequence[int] | None = None) -> nn.Module:
-    """The backbone at this output stride: as it is where it has it already, else a dilated copy."""
-    if backbone.strides[-1] == output_stride and multi_grid is None:
-        return backbone
-    return dilate(backbone, output_stride=output_stride, multi_grid=multi_grid)
-
-
-def _aux_head(backbone: nn.Module, classes: int, norm: NormKind, aux: bool) -> FCNHead | None:
-    return FCNHead(backbone.channels[3], classes, norm=norm) if aux else None
-
-
-def _width(backbone: nn.Module) -> int:
-    return min(512, backbone.channels[4] // 4)
-
 
 def _recorded(builder: Callable[..., Segmenter]) -> Callable[..., Segmenter]:
     """Note in `architecture` how the network was built, for `weights.save`. The arguments pass through."""
@@ -115,30 +59,42 @@ def _recorded(builder: Callable[..., Segmenter]) -> Callable[..., Segmenter]:
     return build
 
 
+def _whole(
+    backbone: nn.Module, neck: nn.Module, head: nn.Module, *,
+    classes: int, norm: NormKind, align_corners: bool, aux: bool,
+) -> Segmenter:  # fmt: skip
+    """The three parts as a network, with the auxiliary head on c4 where asked for."""
+    aux_head = FCNHead(backbone.channels[3], classes, norm=norm) if aux else None
+    return Segmenter(backbone=backbone, neck=neck, head=head, aux_head=aux_head, align_corners=align_corners)
+
+
+def _at_stride(backbone: nn.Module, output_stride: int, multi_grid: Sequence[int] | None = None) -> nn.Module:
+    """The backbone at this output stride: as it is where it has it already, else a dilated copy."""
+    if backbone.strides[-1] == output_stride and multi_grid is None:
+        return backbone
+    return dilate(backbone, output_stride=output_stride, multi_grid=multi_grid)
+
+
+def _width(backbone: nn.Module) -> int:
+    return min(512, backbone.channels[4] // 4)
+
+
 def _fcn(
     skips: int, classes: int, backbone: Backbone, stem: Stem | None, norm: NormKind, align_corners: bool, aux: bool
 ) -> Segmenter:
+    """FCN with this many skips: one to c4, two to c4 and c3."""
     net = make_backbone(backbone, stem=stem, norm=norm)
     _, _, c3, c4, c5 = net.channels
-    return Segmenter(
-        backbone=net,
-        neck=Last(net.channels),
-        head=FCNSkipHead(c5, classes, skip_channels=(c4, c3)[:skips]),
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    head = FCNSkipHead(c5, classes, skip_channels=(c4, c3)[:skips])
+    return _whole(net, Last(net.channels), head, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def fcn32s(
-    *,
-    classes: int,
-    backbone: Backbone = "vgg16",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = False,
+    *, classes: int,
+    backbone: Backbone = "vgg16", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = False,
     aux: bool = False,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """FCN-32s: scores at stride 32, resized by 32.
 
     Notice: align_corners is False here, since FCN's bilinear kernels align pixels by their edges.
@@ -150,44 +106,30 @@ def fcn32s(
 
 @_recorded
 def fcn16s(
-    *,
-    classes: int,
-    backbone: Backbone = "vgg16",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = False,
+    *, classes: int,
+    backbone: Backbone = "vgg16", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = False,
     aux: bool = False,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """FCN-16s: one skip, to c4. Source: FCN (Long et al. 2015), section 4.2; walkthrough 05."""
     return _fcn(1, classes, backbone, stem, norm, align_corners, aux)
 
 
 @_recorded
 def fcn8s(
-    *,
-    classes: int,
-    backbone: Backbone = "vgg16",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = False,
+    *, classes: int,
+    backbone: Backbone = "vgg16", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = False,
     aux: bool = False,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """FCN-8s: two skips, to c4 and c3. Source: FCN (Long et al. 2015), section 4.2; walkthrough 05."""
     return _fcn(2, classes, backbone, stem, norm, align_corners, aux)
 
 
 @_recorded
 def dilated_fcn(
-    *,
-    classes: int,
-    head: Literal["fcn", "context", "criss_cross"] = "fcn",
-    output_stride: Literal[8, 16] = 8,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    *, classes: int, head: Literal["fcn", "context", "criss_cross"] = "fcn", output_stride: Literal[8, 16] = 8,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """DilatedFCN: the backbone at output stride 8, and scores from c5.
 
     Args:
@@ -206,28 +148,16 @@ def dilated_fcn(
             top = CrissCrossHead(channels, classes, width=_width(net), norm=norm)
         case _:
             raise ValueError(f"dilated_fcn: head={head!r}; choose one of fcn, context, criss_cross")
-    return Segmenter(
-        backbone=net,
-        neck=Last(net.channels),
-        head=top,
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    return _whole(net, Last(net.channels), top, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def deeplabv3(
-    *,
-    classes: int,
-    context: Literal["aspp", "cascade"] = "aspp",
-    output_stride: Literal[8, 16] = 8,
+    *, classes: int, context: Literal["aspp", "cascade"] = "aspp", output_stride: Literal[8, 16] = 8,
     multi_grid: Sequence[int] | None = None,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """DeepLabv3: context in parallel (ASPP) or in a row (blocks 5 to 7 at rates that double).
 
     Args:
@@ -249,53 +179,30 @@ def deeplabv3(
             head = FCNHead(net.channels[4], classes, norm=norm)
         case _:
             raise ValueError(f"deeplabv3: context={context!r}; choose one of aspp, cascade")
-    return Segmenter(
-        backbone=net,
-        neck=Last(net.channels),
-        head=head,
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    return _whole(net, Last(net.channels), head, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def pspnet(
-    *,
-    classes: int,
-    output_stride: Literal[8, 16] = 8,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    *, classes: int, output_stride: Literal[8, 16] = 8,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """PSPNet: c5 at output stride 8 beside its means over 1, 4, 9 and 36 boxes.
 
     Source: PSPNet (Zhao et al. 2017), section 3; walkthrough 09.
     """
     net = _at_stride(make_backbone(backbone, stem=stem, norm=norm), output_stride)
-    return Segmenter(
-        backbone=net,
-        neck=Last(net.channels),
-        head=PSPHead(net.channels[4], classes, bins=(1, 2, 3, 6), norm=norm, align_corners=align_corners),
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    head = PSPHead(net.channels[4], classes, bins=(1, 2, 3, 6), norm=norm, align_corners=align_corners)
+    return _whole(net, Last(net.channels), head, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def encnet(
-    *,
-    classes: int,
-    lateral: bool = False,
-    se: bool = True,
-    output_stride: Literal[8, 16] = 8,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    *, classes: int, lateral: bool = False, se: bool = True, output_stride: Literal[8, 16] = 8,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """EncNet: 32 codewords describe the image, their code weighs the channels of c5 at output stride 8.
 
     Args:
@@ -310,26 +217,15 @@ def encnet(
         c5, classes, width=_width(net), codes=32, kernel=3, se=se, lateral=(c3, c4) if lateral else None,
         norm=norm, align_corners=align_corners,
     )  # fmt: skip
-    return Segmenter(
-        backbone=net,
-        neck=Last(net.channels),
-        head=head,
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    return _whole(net, Last(net.channels), head, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def encoder_decoder(
-    *,
-    classes: int,
-    finest: int = 3,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    *, classes: int, finest: int = 3,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """Encoder-decoder: back up from c5, one level at a time, to stride 8 (`finest=3`) or on to 2 (1).
 
     Source: U-Net (Ronneberger et al. 2015); FastFCN, figure 1 (b); walkthrough 10.
@@ -337,55 +233,34 @@ def encoder_decoder(
     net = make_backbone(backbone, stem=stem, norm=norm)
     width = _width(net)
     neck = EncoderDecoder(net.channels, width=width, finest=finest, norm=norm, align_corners=align_corners)
-    return Segmenter(
-        backbone=net,
-        neck=neck,
-        head=FCNHead(width, classes, width=width, norm=norm),
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    head = FCNHead(width, classes, width=width, norm=norm)
+    return _whole(net, neck, head, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def fpn(
-    *,
-    classes: int,
-    finest: int = 3,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    *, classes: int, finest: int = 3,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """FPN: c3, c4, c5 at one width, added from the deepest to the finest; stride 8 at `finest=3`.
 
     Source: Lin et al. 2017; FastFCN, table 1; walkthrough 10.
     """
     net = make_backbone(backbone, stem=stem, norm=norm)
     width = _width(net)
-    return Segmenter(
-        backbone=net,
-        neck=FPN(net.channels, width=width, finest=finest, align_corners=align_corners),
-        head=FCNHead(width, classes, width=width, norm=norm),
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    neck = FPN(net.channels, width=width, finest=finest, align_corners=align_corners)
+    head = FCNHead(width, classes, width=width, norm=norm)
+    return _whole(net, neck, head, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 @_recorded
 def fastfcn(
-    *,
-    classes: int,
-    head: Literal["fcn", "psp", "aspp", "enc"] = "enc",
-    neck: Literal["jpu", "jpu_x", "bilinear"] = "jpu",
-    width: int | None = None,
-    se: bool = True,
-    backbone: Backbone = "resnet50",
-    stem: Stem | None = None,
-    norm: NormKind = "batch",
-    align_corners: bool = True,
+    *, classes: int, head: Literal["fcn", "psp", "aspp", "enc"] = "enc",
+    neck: Literal["jpu", "jpu_x", "bilinear"] = "jpu", width: int | None = None, se: bool = True,
+    backbone: Backbone = "resnet50", stem: Stem | None = None, norm: NormKind = "batch", align_corners: bool = True,
     aux: bool = True,
-) -> Segmenter:
+) -> Segmenter:  # fmt: skip
     """FastFCN: the backbone at output stride 32, the JPU, and any head that a dilated network has.
 
     Notice: four branches of `width` channels make c5's number of channels again (4 * 512 = 2048), so the head
@@ -425,13 +300,7 @@ def fastfcn(
             top = FCNHead(channels, classes, norm=norm)
         case _:
             raise ValueError(f"fastfcn: head={head!r}; choose one of enc, aspp, psp, fcn")
-    return Segmenter(
-        backbone=net,
-        neck=middle,
-        head=top,
-        aux_head=_aux_head(net, classes, norm, aux),
-        align_corners=align_corners,
-    )
+    return _whole(net, middle, top, classes=classes, norm=norm, align_corners=align_corners, aux=aux)
 
 
 #: Every builder, in the order of the course.
@@ -444,11 +313,11 @@ def build(architecture: dict) -> Segmenter:
     Raises:
         ValueError: a builder that is not in BUILDERS.
     """
+    builders = {builder.__name__: builder for builder in BUILDERS}
     arguments = dict(architecture)
     name = arguments.pop("builder", None)
-    for builder in BUILDERS:
-        if builder.__name__ == name:
-            spec = arguments["backbone"]
-            net = make_backbone(spec["name"], stem=spec["stem"], norm=spec["norm"], width=spec["width"])
-            return builder(**arguments | {"backbone": net})
-    raise ValueError(f"builder={name!r}; choose one of {', '.join(b.__name__ for b in BUILDERS)}")
+    if name not in builders:
+        raise ValueError(f"builder={name!r}; choose one of {', '.join(builders)}")
+    spec = arguments["backbone"]
+    net = make_backbone(spec["name"], stem=spec["stem"], norm=spec["norm"], width=spec["width"])
+    return builders[name](**arguments | {"backbone": net})

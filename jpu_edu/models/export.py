@@ -7,8 +7,6 @@ Shape legend
 
 import importlib.util
 import logging
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jpu_edu.data.files import written_whole
 from jpu_edu.models.fuse import Fused
 from jpu_edu.models.segmenter import Segmenter
 
@@ -63,11 +62,8 @@ def to_onnx(model: Segmenter | Fused, path: str | Path, *, example: tuple[int, i
         raise ValueError(f"to_onnx: example={example}; give (H, W), both 64 or more")
     free = torch.export.Dim.DYNAMIC
     was_training = model.training
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".onnx")
-    os.close(handle)
     try:
-        with _quiet():
+        with written_whole(path) as half, _quiet():
             program = torch.onnx.export(
                 _Logits(model.eval()),
                 (torch.zeros(2, 3, *example, device=next(model.parameters()).device),),
@@ -77,11 +73,8 @@ def to_onnx(model: Segmenter | Fused, path: str | Path, *, example: tuple[int, i
                 dynamic_shapes=({0: free, 2: free, 3: free},),
                 verbose=False,
             )
-            program.save(name, external_data=False)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+            program.save(str(half), external_data=False)
     finally:
-        Path(name).unlink(missing_ok=True)
         model.train(was_training)
     return path
 

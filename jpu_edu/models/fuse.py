@@ -51,18 +51,10 @@ class FusedEncHead(nn.Module):
         x = head.block.norm(head.block.conv(y))
         if self.resizes:
             x = resize(x, size=features.c3.shape[-2:], align_corners=head.align_corners)
-        x = x.relu_()
-        if head.fusion is not None:
-            lateral = zip(head.laterals, (features.c3, features.c4), strict=True)
-            parts = [resize(b(c), size=x.shape[-2:], align_corners=head.align_corners) for b, c in lateral]
-            x = head.fusion(torch.cat([x, *parts], dim=1))
-        context = head.context
-        encoded = context.encoding(context.reduce(x).to(context.encoding.codewords.dtype))
-        code = torch.relu(context.code_norm(encoded)).mean(1)
-        se = None if context.presence is None else context.presence(code)
-        gate = 1 + torch.sigmoid(context.gate(code))
+        x, context = head.joined(x.relu_(), features), head.context
+        gate, se = context.read(context.reduce(x).to(context.encoding.codewords.dtype))
         scores = head.classifier[1]
-        weight = (scores.weight[:, :, 0, 0] * gate[:, None]).to(x.dtype)
+        weight = (scores.weight[:, :, 0, 0] * (1 + gate)[:, None]).to(x.dtype)
         logits = torch.baddbmm(scores.bias[None, :, None], weight, x.flatten(2))
         return SegOutput(logits.unflatten(2, x.shape[-2:]), se=se)
 
@@ -122,7 +114,7 @@ class Fused(nn.Module):
         return labels(logits.to(x.dtype), size=tuple(x.shape[-2:]), align_corners=self.trunk.net.align_corners)
 
     def _check(self, x: Tensor, aux: bool) -> None:
-        self.trunk.net._check(x)
+        self.trunk.net.check_image(x)
         if aux and self.trunk.net.aux_head is None:
             raise ValueError("Fused: aux=True, but there is no auxiliary head here; fuse(model, aux=True) keeps it")
 
@@ -165,9 +157,8 @@ def fuse(model: Segmenter, *, dtype: torch.dtype | None = None, compile: bool = 
     net = copy.deepcopy(model).eval().requires_grad_(False)
     if not aux:
         net.aux_head = None
-    channels = next(m for m in net.backbone.modules() if isinstance(m, nn.Conv2d)).in_channels
     whole = Trunk(net, dtype=weight.dtype)  # with the auxiliary head, if there is one
-    for conv, norm in conv_norm_pairs(whole, weight.new_empty(1, channels, 64, 64)):
+    for conv, norm in conv_norm_pairs(whole, weight.new_empty(1, net.in_channels, 64, 64)):
         whole.set_submodule(conv, fold(whole.get_submodule(conv), whole.get_submodule(norm)))
         whole.set_submodule(norm, nn.Identity())
     code: dict[str, nn.Module] = {}

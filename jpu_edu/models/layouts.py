@@ -6,7 +6,7 @@ A layout is a table {their module: our module}. A key is translated by its longe
 Source: the official FastFCN (pretrained, jpu, head, auxlayer) and torchvision (backbone, classifier, aux_classifier).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -24,6 +24,11 @@ def _under(theirs: str, ours: str, table: Layout) -> Layout:
 def _pair(theirs: str, ours: str) -> Layout:
     """Sequential(conv, norm, ReLU) there, ConvBNReLU here."""
     return {f"{theirs}.0": f"{ours}.conv", f"{theirs}.1": f"{ours}.norm"}
+
+
+def _pairs(theirs: Sequence[str], ours: str) -> Layout:
+    """Several of them, which have names there and numbers here."""
+    return {k: v for i, name in enumerate(theirs) for k, v in _pair(name, f"{ours}.{i}").items()}
 
 
 def _branches(count: int) -> Layout:
@@ -46,20 +51,15 @@ NECKS: dict[str, Layout] = {
 }
 HEADS: dict[str, Layout] = {
     "fcn": {f"conv5.{a}": b for a, b in _FCN.items()},
-    "psp": {
-        **{k: v for i in range(4) for k, v in _pair(f"conv5.0.conv{i + 1}", f"pyramid.levels.{i}").items()},
-        "conv5.1": "block.conv",
-        "conv5.2": "block.norm",
-        "conv5.5": "classifier.1",
-    },
+    "psp": _pairs(["conv5.0.conv1", "conv5.0.conv2", "conv5.0.conv3", "conv5.0.conv4"], "pyramid.levels")
+    | {"conv5.1": "block.conv", "conv5.2": "block.norm", "conv5.5": "classifier.1"},
     "aspp": _pair("aspp.b0", "aspp.point")
-    | {k: v for i in range(3) for k, v in _pair(f"aspp.b{i + 1}", f"aspp.branches.{i}").items()}
+    | _pairs(["aspp.b1", "aspp.b2", "aspp.b3"], "aspp.branches")
     | {"aspp.b4.gap.1": "aspp.image.conv", "aspp.b4.gap.2": "aspp.image.norm"}
     | _pair("aspp.project", "aspp.project")
     | {"block.0": "block.conv", "block.1": "block.norm", "block.4": "classifier.1"},
     "enc": _pair("conv5", "block")
-    | _pair("connect.0", "laterals.0")
-    | _pair("connect.1", "laterals.1")
+    | _pairs(["connect.0", "connect.1"], "laterals")
     | _pair("fusion", "fusion")
     | _pair("encmodule.encoding", "context.reduce")
     | {
@@ -72,16 +72,11 @@ HEADS: dict[str, Layout] = {
 }
 TORCHVISION_HEADS: dict[str, Layout] = {
     "fcn": _FCN,
-    "aspp": {
-        **_pair("0.convs.0", "aspp.point"),
-        **{k: v for i in range(3) for k, v in _pair(f"0.convs.{i + 1}", f"aspp.branches.{i}").items()},
-        "0.convs.4.1": "aspp.image.conv",
-        "0.convs.4.2": "aspp.image.norm",
-        **_pair("0.project", "aspp.project"),
-        "1": "block.conv",
-        "2": "block.norm",
-        "4": "classifier.1",
-    },
+    "aspp": _pair("0.convs.0", "aspp.point")
+    | _pairs(["0.convs.1", "0.convs.2", "0.convs.3"], "aspp.branches")
+    | {"0.convs.4.1": "aspp.image.conv", "0.convs.4.2": "aspp.image.norm"}
+    | _pair("0.project", "aspp.project")
+    | {"1": "block.conv", "2": "block.norm", "4": "classifier.1"},
 }
 
 
@@ -139,7 +134,7 @@ def resnet_spec(state: State, prefix: str = "") -> dict:
         1 + max(int(key[len(start) :].split(".")[0]) for key in state if key.startswith(start))
         for start in (f"{prefix}layer{i}." for i in (1, 2, 3, 4))
     )
-    names = {depth: name for name, depth in DEPTHS.items()} | {("basic", (1, 1, 1, 1)): "tiny"}
+    names = {depth: name for name, depth in DEPTHS.items()}
     if (kind, blocks) not in names:
         raise ValueError(f"weights: a ResNet with {blocks} {kind} blocks; known are {', '.join(names.values())}")
     return {"name": names[kind, blocks], "stem": "deep" if deep else "7x7", "width": state[stem_key].shape[0]}
@@ -170,7 +165,7 @@ def official_architecture(state: State) -> tuple[dict, Layout]:
     }
     head = _first(state, last, None)
     if head is None:
-        raise ValueError(f"load_fastfcn: no head that is known; looked for {', '.join(last)}")
+        raise ValueError(f"load_fastfcn: no head that is known; looked for {', '.join(last)}; is the file whole?")
     classes = next(state[key].shape[0] for key in last if key in state)
     shared = {
         "classes": classes,
@@ -228,7 +223,10 @@ def vgg_state(state: State) -> dict[str, Tensor]:
     lengths = [(3 if norm else 2) * convs + 1 for convs in (2, 2, 3, 3, 3)]
     renamed = {}
     for key, tensor in state.items():
-        module, index, name = key.split(".")
+        parts = key.split(".")
+        if len(parts) != 3 or not parts[1].isdecimal():
+            raise ValueError(f"weights: the key {key!r} belongs to no VGG of torchvision; is it another network?")
+        module, index, name = parts
         place = int(index)
         if module == "features":
             stage = next(i for i in range(5) if place < sum(lengths[: i + 1]))

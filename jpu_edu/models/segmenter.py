@@ -54,6 +54,11 @@ class Segmenter(nn.Module):
         self.architecture: dict | None = None
         self.classes: Classes | None = None
 
+    @property
+    def in_channels(self) -> int:
+        """Of the images that the backbone reads."""
+        return next(m for m in self.backbone.modules() if isinstance(m, nn.Conv2d)).in_channels
+
     def forward(self, x: Float[Tensor, "B _ H W"], *, aux: bool | None = None) -> SegOutput:
         """The class scores of a batch of images.
 
@@ -68,7 +73,7 @@ class Segmenter(nn.Module):
             TypeError: an integer image.
             ValueError: not four axes, another number of channels, H or W below 32; aux=True without such a head.
         """
-        self._check(x)
+        self.check_image(x)
         if aux and self.aux_head is None:
             raise ValueError("Segmenter: aux=True, but there is no auxiliary head; build the network with aux=True")
         features = self.backbone(x)
@@ -81,7 +86,7 @@ class Segmenter(nn.Module):
     @torch.no_grad()
     def labels(self, x: Float[Tensor, "B _ H W"]) -> Int64[Tensor, "B H W"]:
         """The class of every pixel: the argmax of forward's logits, which are never formed."""
-        self._check(x)
+        self.check_image(x)
         features = self.backbone(x)
         out = self.head(self.neck(features), features)
         return labels(out.logits, size=tuple(x.shape[-2:]), align_corners=self.align_corners)
@@ -89,7 +94,8 @@ class Segmenter(nn.Module):
     def _at_size_of(self, x: Tensor, scores: Tensor) -> Tensor:
         return resize(scores, size=x.shape[-2:], align_corners=self.align_corners)
 
-    def _check(self, x: Tensor) -> None:
+    def check_image(self, x: Tensor) -> None:
+        """Refuse what is no batch of images for this network, with the remedy."""
         if not isinstance(x, Tensor):
             raise TypeError(f"Segmenter: got {type(x).__name__}; pass a torch tensor of shape (B, 3, H, W)")
         if not x.is_floating_point():
@@ -101,10 +107,9 @@ class Segmenter(nn.Module):
         if x.ndim != 4:
             remedy = "; add the batch axis: x[None]" if x.ndim == 3 else ""
             raise ValueError(f"Segmenter: got shape {shape}, expected (B, 3, H, W){remedy}")
-        channels = next(m for m in self.backbone.modules() if isinstance(m, nn.Conv2d)).in_channels
-        if shape[1] != channels:
-            remedy = "; is it (B, H, W, C)? then x.permute(0, 3, 1, 2)" if shape[3] == channels else ""
-            raise ValueError(f"Segmenter: got {shape[1]} channels, the backbone reads {channels}{remedy}")
+        if shape[1] != self.in_channels:
+            remedy = "; is it (B, H, W, C)? then x.permute(0, 3, 1, 2)" if shape[3] == self.in_channels else ""
+            raise ValueError(f"Segmenter: got {shape[1]} channels, the backbone reads {self.in_channels}{remedy}")
         if min(shape[2:]) < 32:
             raise ValueError(
                 f"Segmenter: got an image of {shape[2]} x {shape[3]}; H and W must be >= 32, pad or resize it"

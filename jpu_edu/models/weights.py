@@ -9,10 +9,13 @@
 Every loader returns a network in eval mode, in the dtype of the file, on the CPU.
 """
 
+import errno
 import json
 import os
+import pickle
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -23,9 +26,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from jpu_edu.backbones.by_name import make_backbone
 from jpu_edu.data.classes import Classes
+from jpu_edu.data.files import access
 from jpu_edu.models import layouts
-from jpu_edu.models.build import build, make_backbone
+from jpu_edu.models.build import build
 from jpu_edu.models.segmenter import Segmenter
 
 Source = str | Path | Mapping
@@ -61,9 +66,10 @@ def read(source: Source) -> dict[str, Tensor]:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a file without a state dict.
-        pickle.UnpicklingError: a pickle that wants anything else, from torch.
+        ValueError: a file that is damaged, or holds no state dict, or anything else than tensors.
     """
+    if not isinstance(source, Mapping | str | Path):
+        raise TypeError(f"weights: got {type(source).__name__}; pass the path of a file, or a state dict")
     if isinstance(source, Mapping):
         content = source
     elif not Path(source).is_file():
@@ -78,11 +84,14 @@ def read(source: Source) -> dict[str, Tensor]:
             np.dtype,
             np.dtypes.Float64DType,
         ]
-        with torch.serialization.safe_globals(allowed):
+        with torch.serialization.safe_globals(allowed), _readable(source):
             content = torch.load(source, map_location="cpu", weights_only=True)
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError("weights: no state dict in it; expected names and tensors, or a dictionary with `state_dict`")
+        raise ValueError(
+            f"{'weights' if isinstance(source, Mapping) else source}: no state dict in it; expected weights, as names "
+            "and tensors, or a dictionary with `state_dict`"
+        )
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 
@@ -185,10 +194,11 @@ def save(model: Segmenter, path: str | Path) -> None:
     Raises:
         ValueError: a network put together by hand, whose builder nobody knows; names for another number of classes.
     """
-    if model.architecture is None or model.architecture["backbone"] is None:
+    if getattr(model, "architecture", None) is None or model.architecture["backbone"] is None:
         raise ValueError(
-            "save: this network does not know how it was built; make it with a function of models.build, and pass "
-            "the backbone by name or from jpu_edu.backbones, not dilated. Or save model.state_dict() yourself"
+            f"save: this {type(model).__name__} does not know how it was built; make it with a function of "
+            "models.build, and pass the backbone by name or from jpu_edu.backbones, not dilated. Or save "
+            "model.state_dict() yourself"
         )
     metadata = {"jpu_edu": json.dumps(model.architecture)}
     if model.classes is not None:
@@ -200,13 +210,17 @@ def save(model: Segmenter, path: str | Path) -> None:
         metadata["classes"] = json.dumps(asdict(model.classes))
     path = Path(path)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        save_file(tensors, temporary, metadata=metadata)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with access(path, "written"):
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except safetensors.SafetensorError as error:
+            raise OSError(errno.EIO, str(error)) from error
+        finally:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Segmenter:
@@ -221,14 +235,18 @@ def load(path: str | Path) -> Segmenter:
     state, metadata = _read_safetensors(Path(path))
     if "jpu_edu" not in metadata:
         raise ValueError(
-            f"load: {str(path)!r} does not say which network it is; `save` writes that. "
+            f"{path}: does not say which network it is; `save` writes that. "
             "Official checkpoints go to load_fastfcn, torchvision's to load_torchvision"
         )
-    with torch.device("meta"):
-        model = build(json.loads(metadata["jpu_edu"]))
-    model.load_state_dict(state, assign=True)
-    if "classes" in metadata:
-        model.classes = _classes(json.loads(metadata["classes"]))
+    try:
+        with torch.device("meta"):
+            model = build(json.loads(metadata["jpu_edu"]))
+        model.load_state_dict(state, assign=True)
+        if "classes" in metadata:
+            model.classes = _classes(json.loads(metadata["classes"]))
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ValueError(f"{path}: holds no network as `save` writes it ({reason}); save it anew") from error
     return model.eval()
 
 
@@ -238,8 +256,22 @@ def _classes(record: dict) -> Classes:
     return Classes(names=tuple(record["names"]), colours=colours, void=tuple(record["void"]))
 
 
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    """One kind of error for a file of weights that cannot be read, whatever torch or safetensors say to it."""
+    with access(path, "read"):
+        Path(path).open("rb").close()  # safetensors says "no such file" where it may not read
+    try:
+        yield
+    except (RuntimeError, EOFError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
+        raise ValueError(
+            f"{path}: these weights are damaged, or hold more than tensors alone, which could run a program, so they "
+            "are not read. Copy the file again, or save tensors alone: torch.save(model.state_dict(), file)"
+        ) from error
+
+
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with safetensors.safe_open(path, framework="pt") as file:
+    with _readable(path), safetensors.safe_open(path, framework="pt") as file:
         # copied, because the tensors are views of the open file, which could then not be replaced on Windows
         return {key: file.get_tensor(key).clone() for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
 

@@ -3,6 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jpu_edu.layers.blocks import check_levels
 from jpu_edu.layers.features import Features
 from jpu_edu.ops.interp import resize
 
@@ -22,6 +23,7 @@ class Bilinear(nn.Module):
 
     def __init__(self, in_channels: tuple[int, int, int, int, int], *, align_corners: bool = True) -> None:
         super().__init__()
+        check_levels(in_channels, what="Bilinear")
         self.out_channels = in_channels[4]
         self.align_corners = align_corners
 

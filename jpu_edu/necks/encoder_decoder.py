@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import ConvBNReLU
+from jpu_edu.layers.blocks import ConvBNReLU, check_levels
 from jpu_edu.layers.features import Features
 from jpu_edu.layers.norm import NormKind
 from jpu_edu.ops.interp import resize
@@ -39,6 +39,7 @@ class EncoderDecoder(nn.Module):
         super().__init__()
         if finest not in (1, 2, 3, 4):
             raise ValueError(f"EncoderDecoder: finest={finest}; choose the level to climb to, 1, 2, 3 or 4")
+        check_levels(in_channels, what="EncoderDecoder")
         self.levels = tuple(range(4, finest - 1, -1))
         self.align_corners = align_corners
         self.out_channels = width

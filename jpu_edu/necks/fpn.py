@@ -5,6 +5,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jpu_edu.layers.blocks import check_levels
 from jpu_edu.layers.features import Features
 from jpu_edu.ops.interp import nearest, resize
 
@@ -44,6 +45,7 @@ class FPN(nn.Module):
             raise ValueError(f"FPN: finest={finest}; choose the level of the output, 1, 2, 3 or 4")
         if upsampling not in ("nearest", "bilinear"):
             raise ValueError(f"FPN: upsampling={upsampling!r}; choose nearest or bilinear")
+        check_levels(in_channels, what="FPN")
         self.levels = tuple(range(5, finest - 1, -1))
         self.upsampling = upsampling
         self.align_corners = align_corners

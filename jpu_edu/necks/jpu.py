@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import ConvBNReLU, SeparableBNReLU, check_channels
+from jpu_edu.layers.blocks import ConvBNReLU, SeparableBNReLU, check_channels, check_levels
 from jpu_edu.layers.features import Features
 from jpu_edu.layers.norm import NormKind
 from jpu_edu.ops.interp import resize
@@ -72,6 +72,7 @@ class JPU(nn.Module):
             raise ValueError("JPU: rates=(); give at least one rate, such as (1, 2, 4, 8)")
         if order not in get_args(Order):
             raise ValueError(f"JPU: order={order!r}; choose one of {', '.join(get_args(Order))}")
+        check_levels(in_channels, what="JPU")
         self.levels = tuple(levels)
         self.order = order
         self.align_corners = align_corners

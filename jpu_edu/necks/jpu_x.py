@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import ConvBNReLU, SeparableBNReLU, check_channels
+from jpu_edu.layers.blocks import ConvBNReLU, SeparableBNReLU, check_channels, check_levels
 from jpu_edu.layers.features import Features
 from jpu_edu.layers.norm import NormKind
 from jpu_edu.ops.interp import resize
@@ -26,8 +26,7 @@ class JUM(nn.Module):
         low_channels, high_channels: channels of the two inputs.
         width: channels of each of the four parts of the result.
         rate: the branches use rate, 2 * rate and 4 * rate.
-        norm: of the two input convolutions.
-        branch_norm: of the branches; GroupNorm in the official code.
+        norm: of the two input convolutions. The branches have GroupNorm, as in the official code.
         align_corners: see `ops.interp`.
 
     Convention: the result is [low resized, rate, 2 * rate, 4 * rate], 4 * width channels.
@@ -44,7 +43,6 @@ class JUM(nn.Module):
         width: int,
         rate: int,
         norm: NormKind = "batch",
-        branch_norm: NormKind = "group",
         align_corners: bool = True,
     ) -> None:
         super().__init__()
@@ -53,7 +51,7 @@ class JUM(nn.Module):
         self.low = ConvBNReLU(low_channels, width, norm=norm)
         self.high = ConvBNReLU(high_channels, width, norm=norm)
         self.branches = nn.ModuleList(
-            SeparableBNReLU(2 * width, width, rate=r, norm=branch_norm) for r in (rate, 2 * rate, 4 * rate)
+            SeparableBNReLU(2 * width, width, rate=r, norm="group") for r in (rate, 2 * rate, 4 * rate)
         )
 
     def forward(
@@ -75,7 +73,7 @@ class JPU_X(nn.Module):
     Args:
         in_channels: channels of c1..c5.
         width: of the second JUM; the first has half of it.
-        norm, branch_norm, align_corners: as in `JUM`.
+        norm, align_corners: as in `JUM`.
 
     Raises:
         ValueError: an odd width.
@@ -92,25 +90,16 @@ class JPU_X(nn.Module):
         *,
         width: int = 512,
         norm: NormKind = "batch",
-        branch_norm: NormKind = "group",
         align_corners: bool = True,
     ) -> None:
         super().__init__()
         if width < 2 or width % 2:
-            raise ValueError(f"JPU_X: width={width}; the first JUM has half the width, so it must be even")
+            raise ValueError(f"JPU_X: width={width}; the first JUM has half the width, so it must be even, 2 or more")
+        check_levels(in_channels, what="JPU_X")
         _, _, c3, c4, c5 = in_channels
-        self.first = JUM(
-            c4, c3, width=width // 2, rate=1, norm=norm, branch_norm=branch_norm, align_corners=align_corners
-        )
-        self.second = JUM(
-            c5,
-            self.first.out_channels,
-            width=width,
-            rate=2,
-            norm=norm,
-            branch_norm=branch_norm,
-            align_corners=align_corners,
-        )
+        self.first = JUM(c4, c3, width=width // 2, rate=1, norm=norm, align_corners=align_corners)
+        guide = self.first.out_channels
+        self.second = JUM(c5, guide, width=width, rate=2, norm=norm, align_corners=align_corners)
         self.out_channels = self.second.out_channels
 
     def forward(self, features: Features) -> Float[Tensor, "B D H3 W3"]:

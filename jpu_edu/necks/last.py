@@ -3,6 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jpu_edu.layers.blocks import check_levels
 from jpu_edu.layers.features import Features
 
 
@@ -17,6 +18,7 @@ class Last(nn.Module):
 
     def __init__(self, in_channels: tuple[int, int, int, int, int]) -> None:
         super().__init__()
+        check_levels(in_channels, what="Last")
         self.out_channels = in_channels[4]
 
     def forward(self, features: Features) -> Float[Tensor, "B C5 H5 W5"]:

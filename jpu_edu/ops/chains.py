@@ -74,6 +74,8 @@ class Layer:
 def _first_and_rest(layers: Sequence[Layer], what: str) -> tuple[Layer, Sequence[Layer]]:
     if not layers:
         raise ValueError(f"{what}: got no layers; pass the layer that makes y_m and then the n that follow")
+    if strange := [layer for layer in layers if not isinstance(layer, Layer)]:
+        raise TypeError(f"{what}: a layer is {type(strange[0]).__name__}; pass each as chains.Layer(weight, ...)")
     return layers[0], layers[1:]
 
 
@@ -99,10 +101,7 @@ def strided_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2) -> Tens
     Source: FastFCN, section 3.3, the chain of y_s; walkthrough 03.
     """
     first, rest = _first_and_rest(layers, "strided_chain")
-    y = first.strided(x, stride=rate)
-    for layer in rest:
-        y = layer.regular(y)
-    return y
+    return _regular(first.strided(x, stride=rate), rest)
 
 
 def dilated_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2, by: DilatedBy = "native") -> Tensor:
@@ -129,17 +128,18 @@ def dilated_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2, by: Dil
     if by not in get_args(DilatedBy):
         raise ValueError(f"dilated_chain: by={by!r}; choose one of {', '.join(get_args(DilatedBy))}")
     first, rest = _first_and_rest(layers, "dilated_chain")
-    y_m = first.regular(x)
-    if by == "native":
-        return _through(y_m, [lambda y, layer=layer: layer.dilated(y, rate=rate) for layer in rest])
-    if by == "each":
-        return _through(y_m, [lambda y, layer=layer: _on_phases(y, [layer], rate) for layer in rest])
-    return _on_phases(y_m, rest, rate) if rest else y_m
+    y = first.regular(x)
+    if by == "once":
+        return _on_phases(y, rest, rate) if rest else y
+    for layer in rest:
+        y = layer.dilated(y, rate=rate) if by == "native" else _on_phases(y, [layer], rate)
+    return y
 
 
-def _through(y: Tensor, steps: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
-    for step in steps:
-        y = step(y)
+def _regular(y: Tensor, layers: Sequence[Layer]) -> Tensor:
+    """C_r^n."""
+    for layer in layers:
+        y = layer.regular(y)
     return y
 
 
@@ -151,5 +151,4 @@ def _on_phases(y: Tensor, layers: Sequence[Layer], rate: Rate) -> Tensor:
             f"dilated_chain: rate={rate!r} exceeds the map of {y.shape[-2]} x {y.shape[-1]}, "
             "so some phases are empty; lower the rate or give a larger map"
         )
-    steps = [layer.regular for layer in layers]
-    return merge([_through(phase, steps) for phase in split(y, rate=rate)], rate=rate)
+    return merge([_regular(phase, layers) for phase in split(y, rate=rate)], rate=rate)

@@ -16,15 +16,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from jpu_edu.ops.columns import columns
+
 Label = Literal["exact", "approximate", "learned"]
 
 #: The largest `max_error` that still counts as "equal up to rounding".
-TOLERANCE = {
-    torch.float64: 1e-12,
-    torch.float32: 1e-5,
-    torch.float16: 4e-3,
-    torch.bfloat16: 3e-2,
-}
+TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
 
 def tolerance_of(dtype: torch.dtype) -> float:
@@ -51,6 +48,9 @@ def max_error(got: Tensor, want: Tensor) -> float:
     Raises:
         ValueError: shapes or dtypes differ (nothing is broadcast or promoted).
     """
+    for tensor in (got, want):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"compare: got {type(tensor).__name__}; pass two torch tensors")
     if got.shape != want.shape:
         raise ValueError(f"compare: shapes differ, {tuple(got.shape)} against {tuple(want.shape)}")
     if got.dtype != want.dtype:
@@ -130,9 +130,7 @@ def worst(rows: Sequence[Comparison]) -> Comparison:
         raise ValueError("worst: no comparisons given; pass at least one")
     first = rows[0]
     for other in rows:
-        if (other.name, other.label, other.dtype, other.breaks) != (
-            first.name, first.label, first.dtype, first.breaks,
-        ):  # fmt: skip
+        if any(getattr(other, field) != getattr(first, field) for field in ("name", "label", "dtype", "breaks")):
             raise ValueError(f"worst: rows of different claims, {first.name!r} and {other.name!r}")
     errors = [row.error for row in rows]
     pick = min if first.breaks else max
@@ -168,21 +166,9 @@ def table(rows: Sequence[Comparison], *, bounds: bool = True) -> str:
         rows: comparisons, in the order to print.
         bounds: print rounding noise as its bound (for stored notebooks); False prints the number itself.
     """
-    head = ("claim", "label", "shapes", "dtype", "max error", "verdict")
-    body = [
-        (
-            row.name,
-            "counterexample" if row.breaks else row.label,
-            describe_shapes(row.shapes),
-            row.dtype,
-            describe_error(row, bounds=bounds),
-            row.verdict,
-        )
-        for row in rows
-    ]
-    widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
-    rule = tuple("-" * width for width in widths)
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in [head, rule, *body]
-    ]
-    return "\n".join(line.rstrip() for line in lines)
+    lines = [("claim", "label", "shapes", "dtype", "max error", "verdict"), None]
+    for row in rows:
+        label = "counterexample" if row.breaks else row.label
+        error = describe_error(row, bounds=bounds)
+        lines.append((row.name, label, describe_shapes(row.shapes), row.dtype, error, row.verdict))
+    return columns(lines, left=6)

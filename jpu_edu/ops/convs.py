@@ -47,8 +47,8 @@ def _padding_pair(padding: Padding, what: str) -> tuple[int, int]:
 
 def _check(
     x: Tensor, weight: Tensor, bias: Tensor | None, *, rate: Rate, padding: Padding, groups: int, what: str
-) -> None:
-    """One place that says what is wrong with a convolution's arguments, in words and numbers."""
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """One place that says what is wrong with a convolution's arguments; rate and padding come back as pairs."""
     for name, tensor, axes in (("x", x, "B, C, H, W"), ("weight", weight, "D, C / groups, k_h, k_w")):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{what}: {name} is {type(tensor).__name__}; pass a torch tensor ({axes})")
@@ -74,8 +74,9 @@ def _check(
             f"{what}: x has {x.shape[1]} channels, weight {tuple(weight.shape)} with groups={groups} "
             f"needs {inputs_per_group * groups}"
         )
-    if bias is not None and tuple(bias.shape) != (outputs,):
-        raise ValueError(f"{what}: bias has shape {tuple(bias.shape)}; weight has {outputs} output channels")
+    if bias is not None and (not isinstance(bias, Tensor) or tuple(bias.shape) != (outputs,)):
+        got = f"has shape {tuple(bias.shape)}" if isinstance(bias, Tensor) else f"is {type(bias).__name__}"
+        raise ValueError(f"{what}: bias {got}; weight has {outputs} output channels, it is a torch tensor ({outputs})")
     if bias is not None and ((bias.dtype != x.dtype and not casts) or bias.device != x.device):
         raise ValueError(
             f"{what}: bias is {bias.dtype} on {bias.device}; make it agree with x, {x.dtype} on {x.device}"
@@ -88,6 +89,7 @@ def _check(
                 f"{what}: along {axis} a kernel of {kernel} at rate {r} spans {span} pixels, the padded map has "
                 f"{size + 2 * p}; pad more, lower the rate, or give a larger map"
             )
+    return rates, pads
 
 
 def regular_conv(
@@ -117,8 +119,8 @@ def regular_conv(
 
     Source: FastFCN, section 3.3, the operator C_r; walkthrough 01.
     """
-    _check(x, weight, bias, rate=1, padding=padding, groups=groups, what="regular_conv")
-    return F.conv2d(x, weight, bias, padding=_padding_pair(padding, "regular_conv"), groups=groups)
+    _, pads = _check(x, weight, bias, rate=1, padding=padding, groups=groups, what="regular_conv")
+    return F.conv2d(x, weight, bias, padding=pads, groups=groups)
 
 
 def strided_conv(
@@ -140,8 +142,8 @@ def strided_conv(
     Source: FastFCN, section 3.3, the operator C_s; walkthrough 02.
     """
     strides = rate_pair(stride, what="strided_conv: stride read as a rate")
-    _check(x, weight, bias, rate=1, padding=padding, groups=groups, what="strided_conv")
-    return F.conv2d(x, weight, bias, stride=strides, padding=_padding_pair(padding, "strided_conv"), groups=groups)
+    _, pads = _check(x, weight, bias, rate=1, padding=padding, groups=groups, what="strided_conv")
+    return F.conv2d(x, weight, bias, stride=strides, padding=pads, groups=groups)
 
 
 def strided_by_reduce(
@@ -183,8 +185,7 @@ def dilated_by_phases(
 
     Source: FastFCN, section 3.3, C_d = S -> C_r -> M; walkthrough 03.
     """
-    _check(x, weight, bias, rate=rate, padding=padding, groups=groups, what="dilated_by_phases")
-    pad_h, pad_w = _padding_pair(padding, "dilated_by_phases")
+    _, (pad_h, pad_w) = _check(x, weight, bias, rate=rate, padding=padding, groups=groups, what="dilated_by_phases")
     padded = F.pad(x, (pad_w, pad_w, pad_h, pad_h))
     return merge([_conv_phase(phase, weight, bias, groups) for phase in split(padded, rate=rate)], rate=rate)
 
@@ -228,10 +229,9 @@ def dilated_conv(
 
     Source: FastFCN, section 3.3, the operator C_d; walkthroughs 03 and 04.
     """
-    _check(x, weight, bias, rate=rate, padding=padding, groups=groups, what="dilated_conv")
+    rates, pads = _check(x, weight, bias, rate=rate, padding=padding, groups=groups, what="dilated_conv")
     if by not in get_args(By):
         raise ValueError(f"dilated_conv: by={by!r}; choose one of {', '.join(get_args(By))}")
-    rates, pads = rate_pair(rate, what="dilated_conv"), _padding_pair(padding, "dilated_conv")
     way = fastest_way(x, weight, rate=rates, padding=pads, groups=groups) if by == "auto" else by
     if way == "phases":
         return _dilated_in_batch(x, weight, bias, rates, pads, groups)

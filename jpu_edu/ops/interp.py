@@ -33,6 +33,8 @@ def _check(x: Tensor, size: tuple[int, int], what: str) -> tuple[int, int]:
         raise TypeError(f"{what}: size={size!r}; pass (H, W), two integers >= 1")
     if len(size) != 2 or min(size) < 1:
         raise ValueError(f"{what}: size={size!r}; pass (H, W), two integers >= 1")
+    if isinstance(size[0], int) and isinstance(size[1], int) and size[0] * size[1] > 2**36:
+        raise ValueError(f"{what}: size={size!r}; no memory holds that many pixels, give a smaller size")
     return size[0], size[1]  # not int(...): a size that stays free in an exported network is no int
 
 
@@ -42,11 +44,7 @@ def _check_floating(x: Tensor, what: str) -> None:
 
 
 def resize(
-    x: Float[Tensor, "B C h w"],
-    *,
-    size: tuple[int, int],
-    align_corners: bool | None = None,
-    mode: Mode = "bilinear",
+    x: Float[Tensor, "B C h w"], *, size: tuple[int, int], align_corners: bool | None = None, mode: Mode = "bilinear"
 ) -> Float[Tensor, "B C H W"]:
     """Resize a map to `size` with PyTorch's own interpolation; where the samples sit is the caller's choice.
 
@@ -71,7 +69,7 @@ def resize(
     _check_floating(x, "resize")
     if mode not in get_args(Mode):
         raise ValueError(f"resize: mode={mode!r}; choose one of {', '.join(get_args(Mode))} (or call `nearest`)")
-    if (align_corners is None) != (mode == "area"):
+    if (align_corners is None) != (mode == "area") or align_corners not in (None, True, False):
         remedy = "leave it out" if mode == "area" else "say True or False"
         raise ValueError(f"resize: align_corners={align_corners!r} with mode={mode!r}; {remedy}")
     return F.interpolate(x, size=size, mode=mode, align_corners=align_corners)

@@ -6,7 +6,7 @@ Shape legend
     phase   k = p * r_w + q holds x[..., p::r_h, q::r_w]; phase 0 starts at the top left pixel
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Shaped
@@ -27,6 +27,8 @@ def rate_pair(rate: Rate, *, what: str = "split") -> tuple[int, int]:
         raise TypeError(f"{what}: rate={rate!r}; rate must be an integer >= 1 or a pair of them, such as 2 or (1, 2)")
     if min(pair) < 1:
         raise ValueError(f"{what}: rate={rate!r}; rate must be an integer >= 1 (1 means no dilation)")
+    if max(pair) >= 2**31:  # beyond it PyTorch's strides overflow
+        raise ValueError(f"{what}: rate={rate!r}; no map is that large, give a rate below {2**31}")
     return pair
 
 
@@ -37,6 +39,17 @@ def _check_map(x: Tensor, what: str) -> None:
         raise ValueError(f"{what}: got shape {tuple(x.shape)}; a map needs at least the two axes H and W")
     if 0 in x.shape[-2:]:
         raise ValueError(f"{what}: got an empty map of shape {tuple(x.shape)}; H and W must be >= 1")
+
+
+def _check_count(x: Tensor, rate: Rate, what: str) -> None:
+    """Any rate has a meaning, but a view for each of a million phases takes seconds, for more of them days."""
+    (rate_h, rate_w), (height, width) = rate_pair(rate, what=what), x.shape[-2:]
+    count = rate_h * rate_w
+    if count > 2**20:
+        raise ValueError(
+            f"{what}: rate={rate!r} makes {count} phases, all but {height * width} of them empty, of a map of "
+            f"{height} x {width}; give a rate of {max(height, width)} or less"
+        )
 
 
 def split(x: Shaped[Tensor, "*batch H W"], *, rate: Rate) -> tuple[Shaped[Tensor, "*batch _ _"], ...]:
@@ -61,6 +74,7 @@ def split(x: Shaped[Tensor, "*batch H W"], *, rate: Rate) -> tuple[Shaped[Tensor
     """
     rate_h, rate_w = rate_pair(rate)
     _check_map(x, "split")
+    _check_count(x, rate, "split")
     return tuple(x[..., p::rate_h, q::rate_w] for p in range(rate_h) for q in range(rate_w))
 
 
@@ -86,6 +100,8 @@ def merge(phases: Sequence[Shaped[Tensor, "*batch _ _"]], *, rate: Rate) -> Shap
     Source: FastFCN, section 3.3, the operator M; walkthrough 03.
     """
     rate_h, rate_w = rate_pair(rate, what="merge")
+    if not isinstance(phases, Iterable):
+        raise TypeError(f"merge: got {type(phases).__name__}; pass the phases in the order of split, as a list")
     phases = list(phases)
     if len(phases) != rate_h * rate_w:
         root = round(len(phases) ** 0.5)
@@ -94,9 +110,10 @@ def merge(phases: Sequence[Shaped[Tensor, "*batch _ _"]], *, rate: Rate) -> Shap
             f"merge: got {len(phases)} phases for rate={rate!r}; "
             f"rate {rate!r} needs {rate_h * rate_w} ({rate_h} x {rate_w}).{hint}"
         )
-    for phase in phases:
+    for k, phase in enumerate(phases):
         if not isinstance(phase, Tensor) or phase.ndim < 2:
-            raise TypeError("merge: every phase must be a torch tensor of shape (..., H, W)")
+            got = tuple(phase.shape) if isinstance(phase, Tensor) else type(phase).__name__
+            raise TypeError(f"merge: phase {k} is {got}; every phase must be a torch tensor of shape (..., H, W)")
     first = phases[0]
     height = sum(phases[p * rate_w].shape[-2] for p in range(rate_h))
     width = sum(phases[q].shape[-1] for q in range(rate_w))
@@ -166,6 +183,7 @@ def split_to_batch(x: Shaped[Tensor, "B C H W"], *, rate: Rate) -> Shaped[Tensor
     _check_map(x, "split_to_batch")
     if x.ndim != 4:
         raise ValueError(f"split_to_batch: got shape {tuple(x.shape)}; it needs four axes (B, C, H, W), or use `split`")
+    _check_count(x, rate, "split_to_batch")
     batch, channels, height, width = x.shape
     fill = (-width % rate_w, -height % rate_h)
     if any(fill):
@@ -194,6 +212,7 @@ def merge_from_batch(
     Source: FastFCN, section 3.3; walkthrough 04.
     """
     rate_h, rate_w = rate_pair(rate, what="merge_from_batch")
+    _check_map(phases, "merge_from_batch")
     if phases.ndim != 4:
         raise ValueError(
             f"merge_from_batch: got shape {tuple(phases.shape)}; it needs four axes "
@@ -204,6 +223,8 @@ def merge_from_batch(
         raise ValueError(
             f"merge_from_batch: batch of {count} phases; rate={rate!r} needs a multiple of {rate_h * rate_w}"
         )
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise TypeError(f"merge_from_batch: size={size!r}; pass (H, W)")
     if not (0 < size[0] <= h * rate_h and 0 < size[1] <= w * rate_w):
         raise ValueError(
             f"merge_from_batch: size={size}; phases of {h} x {w} at rate={rate!r} fill {(h * rate_h, w * rate_w)}"

@@ -90,7 +90,9 @@ def fit_h(
             f"fit_h: y_m0 {tuple(y_m0.shape)} {y_m0.dtype} and y_s {tuple(y_s.shape)} {y_s.dtype} must share "
             "B, h, w and dtype; is y_m0 = reduce(y_m, rate=...)?"
         )
-    if not 0 <= ridge < float("inf"):
+    if y_s.dtype not in (torch.float64, torch.float32):
+        raise TypeError(f"fit_h: the maps are {y_s.dtype}; least squares needs float64 or float32: y_m0.double()")
+    if isinstance(ridge, bool) or not isinstance(ridge, int | float) or not 0 <= ridge < float("inf"):
         raise ValueError(f"fit_h: ridge={ridge!r}; ridge must be a number >= 0 (0 is plain least squares)")
     size = rate_pair(kernel, what="fit_h: kernel read as a rate")
     if size[0] % 2 == 0 or size[1] % 2 == 0:

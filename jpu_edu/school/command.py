@@ -137,6 +137,8 @@ def _step(asked: argparse.Namespace) -> int:
     if asked.step in ("release", "feedback"):
         print(*getattr(grade, asked.step)(one, weeks), sep="\n")
         return 0
+    if asked.seconds is not None and asked.seconds < 1:
+        raise course.Refused(f"--seconds {asked.seconds}; a cell needs time, give >= 1")
     started = time.perf_counter()
     rows = grade.grade(one, weeks, seconds=asked.seconds, again=asked.again, told=lambda row: print(row, flush=True))
     taken = [row.seconds for row in rows if row.seconds is not None]

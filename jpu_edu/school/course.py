@@ -21,6 +21,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from jpu_edu.cost.record import write_json
+from jpu_edu.data.files import access
 from jpu_edu.school import sheets
 
 CONFIG = '''"""Read by every nbgrader command in this folder. jpu_edu has to be installed beside nbgrader."""
@@ -137,8 +138,9 @@ def new(folder: str | Path, *, seed: int, weeks: int) -> Course:
         raise Refused(f"--seed {seed}; choose 1 or more, the year for example (0 is for learning alone)")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(f"{folder} has something in it; name a new folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    with access(folder, "written"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        half = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         for source in known[:weeks]:
             place = half / "source" / source.stem

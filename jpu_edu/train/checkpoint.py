@@ -87,11 +87,16 @@ def save(folder: str | Path, state: Mapping[str, Any]) -> Path:
     content = buffer.getvalue()
     path = Path(folder) / f"step-{state['step']:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
     write(path, content)
-    earlier = [old for old in checkpoints(folder) if steps_of(old) < state["step"]]
-    for old in checkpoints(folder):
-        if old not in (path, *earlier[-1:]):
-            old.unlink(missing_ok=True)
+    tidy(folder, path)
     return path
+
+
+def tidy(folder: str | Path, last: Path) -> None:
+    """Remove all checkpoints but this one, which is whole, and the last one before it."""
+    earlier = [old for old in checkpoints(folder) if steps_of(old) < steps_of(last)]
+    for old in checkpoints(folder):
+        if old not in (last, *earlier[-1:]):
+            old.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -122,7 +127,13 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 def checkpoints(folder: str | Path) -> list[Path]:
-    """The checkpoints in a folder, by steps, the last one last. Their content is not looked at."""
+    """The checkpoints in a folder, by steps, the last one last. Their content is not looked at.
+
+    Raises:
+        FileNotFoundError: no such folder.
+    """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"checkpoint: no folder {str(folder)!r}; name the folder of a run")
     return sorted((p for p in Path(folder).iterdir() if NAME.fullmatch(p.name)), key=lambda p: (steps_of(p), p.name))
 
 

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import inspect
+import math
 import os
 import shlex
 import sys
@@ -54,6 +55,8 @@ def main(arguments: argparse.Namespace) -> int:
         print(listing())
         return 0
     try:
+        if arguments.minutes is not None and not 0 <= arguments.minutes < math.inf:
+            raise ValueError(f"--minutes {arguments.minutes:g}; give a number >= 0, or leave it out")
         recipe = chosen(arguments.recipe, arguments.choices, arguments.settings)
         folder = Path(arguments.out or Path("runs", recipe.name))
         if first:

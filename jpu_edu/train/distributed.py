@@ -60,6 +60,23 @@ class World:
         return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
 
 
+def usable(device: str | torch.device, *, what: str = "train") -> torch.device:
+    """The device, with this process's number where several share a machine.
+
+    Raises:
+        ValueError: a device that this machine does not have.
+    """
+    try:
+        found = torch.device(device)
+        if found.type == "cuda" and found.index is None:
+            found = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.zeros(1, device=found)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{what}: device {str(device)!r} does not work here ({reason}); try 'cpu'") from error
+    return found
+
+
 @contextmanager
 def joined(device: str | torch.device) -> Iterator[World]:
     """Join the processes that torchrun started, and leave them at the end.
@@ -70,15 +87,7 @@ def joined(device: str | torch.device) -> Iterator[World]:
     Raises:
         ValueError: a device that this machine does not have.
     """
-    asked = int(os.environ.get("WORLD_SIZE", "1"))
-    try:
-        device = torch.device(device)
-        if device.type == "cuda" and device.index is None:
-            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"train: device {str(device)!r} does not work here ({reason}); try 'cpu'") from error
+    asked, device = int(os.environ.get("WORLD_SIZE", "1")), usable(device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     join = asked > 1 and not distributed.is_initialized()

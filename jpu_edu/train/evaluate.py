@@ -21,12 +21,13 @@ from tqdm import tqdm
 from jpu_edu.cost.record import machine, write_json
 from jpu_edu.data.check import LAYOUTS, recognise
 from jpu_edu.data.classes import VOID, Classes
+from jpu_edu.data.files import access
 from jpu_edu.data.palettes import PASCAL_CONTEXT
 from jpu_edu.data.sets import ImageSet, Sample
 from jpu_edu.metrics import scores
 from jpu_edu.metrics.boundary import boundary_band
 from jpu_edu.metrics.confusion import confusion
-from jpu_edu.train.distributed import joined
+from jpu_edu.train.distributed import joined, usable
 from jpu_edu.train.protocol import Score, evaluating, official, probabilities, whole_image
 from jpu_edu.train.source import network
 
@@ -150,6 +151,9 @@ def evaluate(
     rank = rank if rank is not None else distributed.get_rank() if together and world > 1 else 0
     if not 0 <= rank < world:
         raise ValueError(f"evaluate: rank={rank} of world={world}; ranks run from 0 to world - 1")
+    if absent not in get_args(scores.Absent):
+        raise ValueError(f"evaluate: absent={absent!r}; choose one of {', '.join(get_args(scores.Absent))}")
+    device = usable(device, what="evaluate")
     classes, count = images.classes, len(images)
     if not count:
         raise ValueError(f"evaluate: {images.name} {images.split} has no images")
@@ -249,7 +253,8 @@ def main(arguments: argparse.Namespace) -> int:
         if arguments.json and world.first:
             asked = {key: value for key, value in vars(arguments).items() if key not in ("run", "command", "json")}
             record = {"command": "python -m jpu_edu evaluate", **asked, "layout": layout, **result.record()}
-            print(f"Written to {write_json(arguments.json, {**record, 'machine': machine(str(world.device))})}.")
+            with access(arguments.json, "written"):
+                print(f"Written to {write_json(arguments.json, {**record, 'machine': machine(str(world.device))})}.")
     except (OSError, ValueError, OverflowError) as error:
         print(f"evaluate: {str(error).removeprefix('evaluate: ').removeprefix('train: ')}", file=sys.stderr)
         return 2

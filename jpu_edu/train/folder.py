@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from jpu_edu.cost.record import machine, write_json
+from jpu_edu.data.files import access
 from jpu_edu.models import weights
 from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.train import checkpoint
@@ -54,8 +55,9 @@ class RunFolder:
         self.notes: list[str] = []
 
     def __enter__(self) -> "RunFolder":
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.path)
+        with access(self.path, "written"):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(self.path)
         try:
             self._open()
         except BaseException:
@@ -71,6 +73,11 @@ class RunFolder:
                 "Go on with --resume (resume=True), or name another folder"
             )
         self.state, self.notes = checkpoint.newest(self.path)
+        if self.state is not None and "about" not in self.state:
+            raise checkpoint.Damaged(
+                f"train: the last checkpoint in {str(self.path)!r} is not ours, it does not say of which run it is. "
+                "Move it away, or name another folder"
+            )
         if self.state is not None and (
             lines := checkpoint.differences(_fixed(self.state["about"]), _fixed(self.about))
         ):
@@ -81,6 +88,8 @@ class RunFolder:
         for left in self.path.glob(".*"):  # what a killed process was writing
             if left.name.startswith((".step-", ".config.json.", ".best.safetensors.", f".{LOG}.")):
                 left.unlink(missing_ok=True)
+        if begun and not self.notes:  # what a kill kept from being removed
+            checkpoint.tidy(self.path, begun[-1])
         write_json(self.path / "config.json", {**self.about, "machine": machine(self.device)})
         self.log = Log(self.path, steps=self.state["step"] if self.state else 0)
 

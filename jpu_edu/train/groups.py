@@ -10,6 +10,8 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from jpu_edu.ops.columns import columns
+
 
 def paper_groups(model: nn.Module, *, lr: float, factor: float = 10.0) -> list[dict[str, Any]]:
     """One group for the backbone at `lr`, and one for each other part (neck, head, aux_head) at `factor * lr`.
@@ -76,8 +78,4 @@ def group_table(optimiser: Optimizer) -> str:
             (group.get("name", str(number)), f"{len(group['params'])}", f"{count:,}", f"{rate:g}", f"{decay:g}")
         )
     rows.append(("all", str(tensors), f"{parameters:,}", "", ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
-        for row in rows
-    )
+    return columns(rows)

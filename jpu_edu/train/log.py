@@ -31,12 +31,12 @@ def read_log(folder: str | Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"log: no {NAME} in {str(folder)!r}; name the folder of a run")
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-    return records
+    return [record for record in records if isinstance(record, dict) and "step" in record]
 
 
 def curve(records: Iterable[Mapping[str, Any]], name: str) -> tuple[list[int], list[float]]:

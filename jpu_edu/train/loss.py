@@ -25,7 +25,7 @@ class Loss(NamedTuple):
     se: Float[Tensor, ""] | None
 
 
-def presence(labels: UInt8[Tensor, "B H W"], *, classes: int, void: int = VOID) -> Float[Tensor, "B K"]:
+def presence(labels: UInt8[Tensor, "B H W"], *, classes: int) -> Float[Tensor, "B K"]:
     """The SE target: 1 for each class that has a pixel in the image, else 0.
 
     Notice: one pixel counts as much as a thousand. That is what the SE loss is for: small things.
@@ -33,13 +33,13 @@ def presence(labels: UInt8[Tensor, "B H W"], *, classes: int, void: int = VOID) 
     Source: EncNet (Zhang et al. 2018), section 3.2; walkthrough 09.
     """
     there = torch.zeros(len(labels), classes + 1, device=labels.device)
-    place = labels.flatten(1).long().where(labels.flatten(1) != void, classes)
+    place = labels.flatten(1).long().where(labels.flatten(1) != VOID, classes)
     return there.scatter_(1, place, 1.0)[:, :classes]
 
 
-def labelled(labels: UInt8[Tensor, "B H W"], *, void: int = VOID) -> Int64[Tensor, "2"]:
+def labelled(labels: UInt8[Tensor, "B H W"]) -> Int64[Tensor, "2"]:
     """How many pixels, and how many images, have a label: what the loss is divided by."""
-    seen = (labels != void).flatten(1).sum(1)
+    seen = (labels != VOID).flatten(1).sum(1)
     return torch.stack([seen.sum(), (seen > 0).sum()])
 
 
@@ -49,7 +49,6 @@ def segmentation_loss(
     *,
     aux_weight: float = 0.2,
     se_weight: float = 0.2,
-    void: int = VOID,
     counts: Int64[Tensor, "2"] | None = None,
 ) -> Loss:
     """CE(logits) + aux_weight * CE(aux) + se_weight * BCE(sigmoid(se), presence).
@@ -59,10 +58,9 @@ def segmentation_loss(
 
     Args:
         out: logits (B, K, H, W); aux of the same shape and se (B, K), or None: then that part is left out.
-        labels: 0 to K - 1, or void.
+        labels: 0 to K - 1, or VOID, which counts for nothing.
         aux_weight: 0.2 in the paper; the official code's PSP and DeepLab scripts later use 0.4.
         se_weight: 0.2 in the paper.
-        void: the label that counts for nothing.
         counts: `labelled` of the whole batch, where `labels` are a piece of it. None: they are all of it.
 
     Returns:
@@ -81,17 +79,17 @@ def segmentation_loss(
             f"segmentation_loss: scores of shape {tuple(out.logits.shape)}, labels of {tuple(labels.shape)}; "
             "they must agree in batch, height and width"
         )
-    pixels, images = (labelled(labels, void=void) if counts is None else counts).clamp(min=1)
+    pixels, images = (labelled(labels) if counts is None else counts).clamp(min=1)
     target = labels.long()
 
     def cross_entropy(scores: Tensor) -> Tensor:
-        return F.cross_entropy(_wide(scores), target, ignore_index=void, reduction="sum") / pixels
+        return F.cross_entropy(_wide(scores), target, ignore_index=VOID, reduction="sum") / pixels
 
     try:
         main = cross_entropy(out.logits)
     except IndexError as error:  # a GPU does not look, and fails later; the readers in `data` look
         raise ValueError(
-            f"segmentation_loss: {error} There are {out.logits.shape[1]} classes, and void is {void}; check the "
+            f"segmentation_loss: {error} There are {out.logits.shape[1]} classes, and void is {VOID}; check the "
             "labels with `python -m jpu_edu data check PATH`"
         ) from error
     total, aux, se = main, None, None
@@ -100,7 +98,7 @@ def segmentation_loss(
         total = total + aux_weight * aux
     if out.se is not None:
         classes = out.se.shape[1]
-        wanted = presence(labels, classes=classes, void=void).to(_wide(out.se))
+        wanted = presence(labels, classes=classes).to(_wide(out.se))
         each = F.binary_cross_entropy_with_logits(_wide(out.se), wanted, reduction="none").sum(1)
         se = (each * wanted.amax(1)).sum() / (images * classes)
         total = total + se_weight * se

@@ -113,10 +113,12 @@ def predict(
 
     Source: wuhuikai/FastFCN#36 asked for it; walkthrough 11.
     """
-    if longest is not None and longest < 32:
-        raise ValueError(f"predict: longest={longest}; give 32 or more, or None for the picture's own size")
+    if longest is not None and (not isinstance(longest, int) or longest < 32):
+        raise ValueError(f"predict: longest={longest!r}; give 32 or more, or None for the picture's own size")
     started = time.perf_counter()
     model = network(model) if isinstance(model, str | Path) else model
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"predict: model is {type(model).__name__}; pass a network, or the path of a file of weights")
     image = image_of(picture)
     if device is not None:
         _move(model, device)

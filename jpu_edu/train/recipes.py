@@ -24,6 +24,19 @@ from jpu_edu.train.config import Config
 from jpu_edu.train.loop import Result, train
 
 Network = Callable[..., Segmenter]
+Sets = Callable[[Path | None], tuple[ImageSet, ImageSet]]
+Tiny = Literal["fcn32s", "fcn8s", "bilinear", "encoder_decoder", "fpn", "dilated", "fastfcn"]
+
+#: On the tiny backbone (width 16), each with the head of FCN where it has a choice.
+TINY: dict[Tiny, Network] = {
+    "fcn32s": build.fcn32s,
+    "fcn8s": build.fcn8s,
+    "bilinear": partial(build.fastfcn, neck="bilinear", head="fcn", aux=False),
+    "encoder_decoder": partial(build.encoder_decoder, aux=False),
+    "fpn": partial(build.fpn, aux=False),
+    "dilated": partial(build.dilated_fcn, aux=False),
+    "fastfcn": partial(build.fastfcn, head="fcn", width=32, aux=False),
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,7 @@ class Recipe:
 
     name: str
     model: Callable[[int], Segmenter]
-    sets: Callable[[Path | None], tuple[ImageSet, ImageSet]]
+    sets: Sets
     config: Config
 
 
@@ -77,7 +90,7 @@ def run(
     )  # fmt: skip
 
 
-def _on_disk(reader: Callable[..., ImageSet], factor: int = 1) -> Callable[[Path | None], tuple[ImageSet, ImageSet]]:
+def _on_disk(reader: Callable[..., ImageSet], factor: int = 1) -> Sets:
     """Training and validation split of a public layout; with a factor, in memory and smaller."""
 
     def sets(path: Path | None) -> tuple[ImageSet, ImageSet]:
@@ -89,61 +102,36 @@ def _on_disk(reader: Callable[..., ImageSet], factor: int = 1) -> Callable[[Path
     return sets
 
 
-def shapes_minute(
-    network: Literal["fcn32s", "fcn8s", "bilinear", "encoder_decoder", "fpn", "dilated", "fastfcn"] = "fastfcn",
-) -> Recipe:
+def _tiny(name: str, network: Tiny, sets: Sets, config: Config) -> Recipe:
+    """A short run of one of the TINY networks."""
+    if network not in TINY:
+        raise ValueError(f"{name}: network={network!r}; choose one of {', '.join(TINY)}")
+    return Recipe(f"{name}_{network}", lambda classes: TINY[network](classes=classes, backbone="tiny"), sets, config)
+
+
+def shapes_minute(network: Tiny = "fastfcn") -> Recipe:
     """Synthetic scenes, a tiny backbone, about a minute on a laptop, no download.
 
     Notice: nothing is pretrained, so every part has the same rate. One-cycle AdamW gets there in half the steps of the
     paper's schedule, which is made for long runs.
-
-    Args:
-        network: with the tiny backbone (width 16), each with the head of FCN where it has a choice.
     """
-    networks: dict[str, Network] = {
-        "fcn32s": build.fcn32s,
-        "fcn8s": build.fcn8s,
-        "bilinear": partial(build.fastfcn, neck="bilinear", head="fcn", aux=False),
-        "encoder_decoder": partial(build.encoder_decoder, aux=False),
-        "fpn": partial(build.fpn, aux=False),
-        "dilated": partial(build.dilated_fcn, aux=False),
-        "fastfcn": partial(build.fastfcn, head="fcn", width=32, aux=False),
-    }
-    if network not in networks:
-        raise ValueError(f"shapes_minute: network={network!r}; choose one of {', '.join(networks)}")
-    return Recipe(
-        name=f"shapes_minute_{network}",
-        model=lambda classes: networks[network](classes=classes, backbone="tiny"),
-        sets=lambda _: (Scenes(3000), Scenes(200, split="val")),
-        config=Config(
-            steps=2400, batch=8, crop=(128, 128), optimiser="adamw", schedule="one_cycle", lr=1e-2, lr_factor=1.0,
-            weight_decay=1e-4, scale=(1.0, 1.0), blur=False, resident=True, evaluate_every=1200, save_every=400,
-        ),
+    config = Config(
+        steps=2400, batch=8, crop=(128, 128), optimiser="adamw", schedule="one_cycle", lr=1e-2, lr_factor=1.0,
+        weight_decay=1e-4, scale=(1.0, 1.0), blur=False, resident=True, evaluate_every=1200, save_every=400,
     )  # fmt: skip
+    return _tiny("shapes_minute", network, lambda _: (Scenes(3000), Scenes(200, split="val")), config)
 
 
-def camvid_quarter(network: Literal["fcn32s", "fcn8s", "dilated", "fastfcn"] = "fastfcn") -> Recipe:
+def camvid_quarter(network: Tiny = "fastfcn") -> Recipe:
     """CamVid with a quarter of its pixels (180 x 240) and a tiny backbone: minutes on a CPU.
 
     Notice: its scores are those of a small network on small images, and comparable among themselves alone.
     """
-    networks: dict[str, Network] = {
-        "fcn32s": build.fcn32s,
-        "fcn8s": build.fcn8s,
-        "dilated": partial(build.dilated_fcn, aux=False),
-        "fastfcn": partial(build.fastfcn, head="fcn", width=32, aux=False),
-    }
-    if network not in networks:
-        raise ValueError(f"camvid_quarter: network={network!r}; choose one of {', '.join(networks)}")
-    return Recipe(
-        name=f"camvid_quarter_{network}",
-        model=lambda classes: networks[network](classes=classes, backbone="tiny"),
-        sets=_on_disk(readers.camvid, factor=2),
-        config=Config(
-            steps=1200, batch=8, crop=(160, 160), optimiser="adamw", schedule="one_cycle", lr=6e-3, lr_factor=1.0,
-            weight_decay=1e-2, scale=(0.75, 1.5), blur=False, resident=True, evaluate_every=400, save_every=400,
-        ),
+    config = Config(
+        steps=1200, batch=8, crop=(160, 160), optimiser="adamw", schedule="one_cycle", lr=6e-3, lr_factor=1.0,
+        weight_decay=1e-2, scale=(0.75, 1.5), blur=False, resident=True, evaluate_every=400, save_every=400,
     )  # fmt: skip
+    return _tiny("camvid_quarter", network, _on_disk(readers.camvid, factor=2), config)
 
 
 def _camvid(name: str, network: Network) -> Recipe:
@@ -277,7 +265,7 @@ def folder(*, backbone: str = "resnet18") -> Recipe:
     (--backbone FILE), and `accumulate` where memory is short.
 
     Args:
-        backbone: see `models.build.BACKBONES`; with the 7x7 stem, which torchvision's weights have.
+        backbone: see `backbones.by_name.BACKBONES`; with the 7x7 stem, which torchvision's weights have.
     """
     return Recipe(
         name=f"folder_{backbone}",

@@ -5,11 +5,9 @@ Shape legend
     image   (3, H, W), RGB, 0 to 255
 """
 
-import pickle
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
@@ -53,10 +51,11 @@ def network(path: str | Path) -> Segmenter:
         elif path.suffix == ".safetensors":
             return weights.load(path)
         else:
-            raise ValueError("no network that is known here: neither an official FastFCN nor one of torchvision's")
-    except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
+            raise ValueError("no network known here, neither an official FastFCN nor one of torchvision's weights")
+    except ValueError as error:
         hint = " (a checkpoint of a run in progress is for going on; its network is best.safetensors beside it)"
-        raise ValueError(f"{path}: {error}{hint if path.name.startswith('step-') else ''}") from error
+        where = "" if str(error).startswith(str(path)) else f"{path}: "
+        raise ValueError(f"{where}{error}{hint if path.name.startswith('step-') else ''}") from error
     model.classes = PUBLISHED.get(model.architecture["classes"])
     return model
 

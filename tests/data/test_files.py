@@ -202,3 +202,25 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         half.write_text("sec")
         raise RuntimeError
     assert path.read_text() == "first" and [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_what_the_system_says_gets_the_path_and_the_remedy(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    nowhere = pytest.raises(OSError, match=r"file/a.png: cannot be written \(.*\); name a place where you may write")
+    with nowhere, written_whole(tmp_path / "file" / "a.png"):
+        pytest.fail("there is nowhere to write")
+    with pytest.raises(IsADirectoryError, match=r"cannot be read .* allow it to you"), files.access(tmp_path, "read"):
+        tmp_path.read_bytes()
+    with pytest.raises(OSError, match=r"^words of ours$"), files.access(tmp_path, "read"):
+        raise OSError("words of ours")
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_arguments_of_the_readers_that_mean_nothing_are_refused(tmp_path):
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="orientation='left'; choose one of apply, stored, refuse"):
+        read_image(tmp_path / "a.png", orientation="left")
+    with pytest.raises(ValueError, match="ids has the number 300; a label picture holds 0 to 255"):
+        read_labels(tmp_path / "a.png", ids={300: 0})
+    with pytest.raises(ValueError, match=r"colours=\{\}; give the class of each colour"):
+        read_labels(tmp_path / "a.png", ids={}, colours={})

@@ -48,3 +48,8 @@ def test_held_reads_every_sample_once_and_keeps_its_size_at_factor_1():
 def test_held_refuses_numbers_below_one(wrong):
     with pytest.raises(ValueError, match="both must be >= 1"):
         Held(Scenes(1, size=(32, 32)), **wrong)
+
+
+def test_a_factor_that_leaves_no_pixel_is_refused():
+    with pytest.raises(ValueError, match=r"factor=1000 leaves nothing of \(128, 128\) pixels; lower it"):
+        Held(Scenes(1), factor=1000)

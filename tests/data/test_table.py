@@ -65,3 +65,9 @@ def test_a_bad_table_is_named_with_what_is_wrong(tmp_path, lines, words):
 def test_a_missing_table_says_what_to_write(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"classes\.txt: no such file; write one class a line, such as: road"):
         read_classes(tmp_path / "classes.txt")
+
+
+def test_a_line_that_would_take_minutes_is_refused(tmp_path):
+    (tmp_path / "classes.txt").write_text("a" + " " * 100_000 + "b")
+    with pytest.raises(ValueError, match="a line of 100002 characters; write one class a line"):
+        read_classes(tmp_path / "classes.txt")

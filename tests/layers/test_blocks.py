@@ -62,8 +62,12 @@ def test_a_channel_is_dropped_whole_in_training_and_never_in_eval():
 
 
 def test_errors_carry_the_numbers_and_the_remedy():
-    with pytest.raises(ValueError, match=r"classes=0; a head needs at least one class"):
+    with pytest.raises(ValueError, match=r"classes=0; classes must be an integer >= 1"):
         blocks.Classifier(4, 0)
+    with pytest.raises(ValueError, match=r"ConvBNReLU: stride=0; stride must be an integer >= 1"):
+        blocks.ConvBNReLU(4, 4, stride=0)
+    with pytest.raises(ValueError, match=r"JPU: in_channels=\(4, 4\); give those of c1..c5"):
+        blocks.check_levels((4, 4), what="JPU")
     with pytest.raises(ValueError, match=r"JPU: c5: got a map of shape \(1, 3, 2, 2\), expected \(B, 4, H, W\)"):
         blocks.check_channels(torch.zeros(1, 3, 2, 2), 4, what="JPU: c5")
     with pytest.raises(ValueError, match=r"BatchNorm needs two; use a batch of 2 or more, or norm=.group"):

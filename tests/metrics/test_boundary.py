@@ -68,3 +68,8 @@ def test_another_void():
 def test_what_is_refused(unchecked, labels, width, error, words):
     with pytest.raises(error, match=words):
         boundary_band(labels, width=width)
+
+
+def test_a_width_beyond_the_map_costs_no_more_than_the_map():
+    truth = torch.tensor([[[0, 0, 1, 255]]])
+    assert boundary_band(truth, width=10**9).equal(boundary_band(truth, width=4))

@@ -76,3 +76,14 @@ def test_nothing_labelled_is_not_a_number():
 def test_another_choice_lists_the_two(unchecked):
     with pytest.raises(ValueError, match="absent='ignore'; choose one of skip, zero"):
         mean_iou(torch.eye(2).long(), absent="ignore")
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("matrix", "got"),
+    [(torch.zeros(3, 2).long(), r"shape \(3, 2\)"), (torch.zeros(3).long(), r"shape \(3,\)"), ([[1]], "list")],
+)
+def test_what_is_no_confusion_matrix_is_refused(matrix, got):
+    for score in (pixel_accuracy, iou, lambda m: mean_iou(m, absent="skip")):
+        with pytest.raises(ValueError, match=rf"got {got}; pass a confusion matrix, a tensor \(K, K\)"):
+            score(matrix)

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from jpu_edu.backbones.by_name import BACKBONES
 from jpu_edu.backbones.dilate import dilate
-from jpu_edu.backbones.resnet import resnet50
 from jpu_edu.backbones.tiny import tiny
 from jpu_edu.layers.norm import FrozenBatchNorm
 from jpu_edu.models import build
-from jpu_edu.models.build import BUILDERS, backbone_spec, make_backbone
+from jpu_edu.models.build import BUILDERS
 from jpu_edu.models.segmenter import Segmenter
 from tests.reference import FOLDER
 
@@ -113,7 +113,7 @@ def test_construction_on_the_meta_device_takes_milliseconds(builder) -> None:
     assert all(t.is_meta for t in itertools.chain(net.parameters(), net.buffers()))
 
 
-@pytest.mark.parametrize("backbone", build.BACKBONES)
+@pytest.mark.parametrize("backbone", BACKBONES)
 def test_every_backbone_goes_with_fastfcn(backbone: str) -> None:
     with torch.device("meta"):
         net = build.fastfcn(classes=7, backbone=backbone).eval()
@@ -153,16 +153,6 @@ def test_an_architecture_builds_the_same_network_again() -> None:
         again = build.build(json.loads(json.dumps(net.architecture)))
         assert again.architecture == net.architecture, name
         assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in net.state_dict().items()}
-
-
-def test_a_spec_makes_its_backbone_again() -> None:
-    with torch.device("meta"):
-        for backbone in build.BACKBONES:
-            assert make_backbone(backbone, norm="group").spec == backbone_spec(backbone, norm="group") or (
-                backbone == "vgg16"  # without a norm, whatever is asked for
-            )
-        assert backbone_spec(resnet50(width=8)) == {"name": "resnet50", "stem": "7x7", "norm": "batch", "width": 8}
-        assert backbone_spec(dilate(tiny())) is None
 
 
 @pytest.mark.usefixtures("unchecked")

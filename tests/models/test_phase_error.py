@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from jpu_edu.backbones.resnet import resnet18, resnet50
 from jpu_edu.backbones.tiny import tiny
-from jpu_edu.models.phase_error import PhaseReport, _guide, phase_error, phase_errors
+from jpu_edu.models.phase_error import phase_error
+from jpu_edu.models.phase_report import PhaseReport, _guide, phase_errors
 from jpu_edu.ops.phases import reduce
 
 

@@ -10,6 +10,7 @@ import safetensors
 import torch
 from torch import nn
 
+from jpu_edu.backbones.by_name import BACKBONES
 from jpu_edu.backbones.dilate import dilate
 from jpu_edu.backbones.resnet import resnet18, resnet50
 from jpu_edu.backbones.tiny import tiny
@@ -53,9 +54,12 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path) -> None:
 
     file = tmp_path / "trap.pth"
     torch.save({"state_dict": {"a": torch.ones(2)}, "best_pred": Trap()}, file)
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(
+        ValueError, match=r"trap.pth: these weights are damaged, or hold more than tensors alone"
+    ) as refused:
         weights.read(file)
     assert not (tmp_path / "trapped").exists()
+    assert "weights_only" not in str(refused.value), "torch's advice is to run the file"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_imagenet_downloads_by_name_and_checks_the_hash(tmp_path, monkeypatch) -
 
 def test_every_imagenet_name_is_a_backbone_and_carries_a_hash() -> None:
     for name, file in weights.IMAGENET.items():
-        assert name in build.BACKBONES
+        assert name in BACKBONES
         assert len(file.removeprefix(f"{name}-").removesuffix(".pth")) == 8
 
 
@@ -284,3 +288,40 @@ def test_a_foreign_file_is_not_loaded(tmp_path) -> None:
         weights.load(tmp_path / "a.safetensors")
     with pytest.raises(FileNotFoundError):
         weights.load(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"jpu_edu": "{"},
+        {"jpu_edu": "[1]"},
+        {"jpu_edu": '{"builder": "fcn32s", "classes": 3}'},
+        {"jpu_edu": '{"builder": "fcn32s", "classes": 3, "colour": 1, "backbone": null}'},
+        {"classes": '{"names": ["one"]}'},
+        {"jpu_edu": '{"builder": "system"}'},
+    ],
+)
+def test_a_file_whose_description_is_no_network_is_named(tmp_path, metadata: dict[str, str]) -> None:
+    model = build.fcn32s(classes=3, backbone="tiny")
+    about = {"jpu_edu": json.dumps(model.architecture)} | metadata
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "a.safetensors", metadata=about)
+    with pytest.raises(ValueError, match=r"a.safetensors: holds no network as `save` writes it .*; save it anew"):
+        weights.load(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("name", ["half.safetensors", "half.pth"])
+def test_half_a_file_is_said_to_be_damaged(tmp_path, name: str) -> None:
+    model = build.fcn32s(classes=3, backbone="tiny")
+    weights.save(model, tmp_path / "whole.safetensors")
+    torch.save(model.state_dict(), tmp_path / "whole.pth")
+    (tmp_path / name).write_bytes((tmp_path / name.replace("half", "whole")).read_bytes()[:3000])
+    with pytest.raises(ValueError, match=f"{name}: these weights are damaged.* Copy the file again"):
+        weights.read(tmp_path / name)
+
+
+def test_saving_names_a_place_that_is_not_there_and_others_may_read_what_is_saved(tmp_path) -> None:
+    model = build.fcn32s(classes=3, backbone="tiny")
+    with pytest.raises(OSError, match=r"nowhere/a.safetensors: cannot be written .*; name a place"):
+        weights.save(model, tmp_path / "nowhere" / "a.safetensors")
+    weights.save(model, tmp_path / "a.safetensors")
+    assert (tmp_path / "a.safetensors").stat().st_mode & 0o777 == 0o644

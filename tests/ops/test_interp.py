@@ -240,3 +240,12 @@ def test_phase_aligned_refuses_a_rate_below_1(rate):
 def test_phase_aligned_refuses_a_rate_that_is_no_integer():
     with pytest.raises(TypeError, match=r"phase_aligned: rate=2\.0; rate must be an integer >= 1"):
         phase_aligned(x, rate=2.0)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_size_beyond_any_memory_and_a_word_for_align_corners_are_refused():
+    x = torch.zeros(1, 1, 4, 4)
+    with pytest.raises(ValueError, match=r"size=\(1000000, 1000000\); no memory .* smaller"):
+        resize(x, size=(10**6, 10**6), align_corners=True)
+    with pytest.raises(ValueError, match=r"align_corners='no' .*say True or False"):
+        resize(x, size=(2, 2), align_corners="no")

@@ -276,3 +276,20 @@ def test_the_batch_forms_refuse_a_map_without_batch_or_channels():
         split_to_batch(torch.zeros(3, 4, 4), rate=2)
     with pytest.raises(ValueError, match=r"merge_from_batch: got shape \(4, 2, 2\); .*\(B \* r_h \* r_w, C, h, w\)"):
         merge_from_batch(torch.zeros(4, 2, 2), rate=2, size=(4, 4))
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_what_would_take_days_or_is_no_phase_is_refused_with_its_number():
+    x = torch.zeros(1, 1, 9, 11)
+    for function in (split, split_to_batch):
+        with pytest.raises(ValueError, match=r"rate=1000000 makes 1000000000000 phases.* map of 9 x 11"):
+            function(x, rate=10**6)
+    with pytest.raises(ValueError, match=f"rate={2**40}; .*below {2**31}"):
+        reduce(x, rate=2**40)
+    with pytest.raises(TypeError, match="merge: got int; pass the phases"):
+        merge(5, rate=1)
+    with pytest.raises(TypeError, match="merge: phase 3 is NoneType"):
+        merge([x, x, x, None], rate=2)
+    for size in ((3,), 3):
+        with pytest.raises(TypeError, match=r"size=.*; pass \(H, W\)"):
+            merge_from_batch(x, rate=1, size=size)

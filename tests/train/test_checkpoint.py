@@ -10,6 +10,7 @@ import torch
 
 from jpu_edu.train import checkpoint
 from jpu_edu.train.checkpoint import Damaged, checkpoints, differences, load, newest, save, steps_of
+from jpu_edu.train.folder import RunFolder
 
 
 def state(step: int) -> dict:
@@ -146,3 +147,20 @@ def test_differences_are_told_one_by_one():
         "old: 1 there, nothing now",
         "new: nothing there, 2 now",
     ]
+
+
+def test_a_folder_that_is_not_there_and_a_checkpoint_of_something_else_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere'; name the folder of a run"):
+        newest(tmp_path / "nowhere")
+    save(tmp_path, {"step": 2})
+    with pytest.raises(Damaged, match=r"is not ours.*or name another folder"):
+        RunFolder(tmp_path, about={"config": {}}, resume=True).__enter__()
+
+
+def test_what_a_kill_kept_from_being_removed_goes_with_the_next_start(tmp_path, monkeypatch):
+    with monkeypatch.context() as kill:
+        kill.setattr(checkpoint, "tidy", lambda folder, last: None)
+        for step in (2, 4, 6, 8):
+            save(tmp_path, {"step": step, "about": {"config": {}}})
+    with RunFolder(tmp_path, about={"config": {}}, resume=True) as run:
+        assert run.state["step"] == 8 and list(map(steps_of, checkpoints(tmp_path))) == [6, 8]

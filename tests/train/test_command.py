@@ -144,3 +144,9 @@ def test_a_gpu_run_says_what_it_used():
     )  # fmt: skip
     said = command.told(result)
     assert "100.0 TFLOP/s, 25 % of a bfloat16 matrix product here (400); peak memory 12.35 GiB" in said
+
+
+@pytest.mark.parametrize("minutes", ["nan", "-1", "inf"])
+def test_minutes_that_would_never_end_are_refused(own_set, minutes, capsys):
+    assert cli.main(arguments(own_set, f"--minutes={minutes}")) == 2
+    assert f"--minutes {minutes}; give a number >= 0" in capsys.readouterr().err

@@ -28,3 +28,8 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
 def test_a_folder_without_a_log_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="name the folder of a run"):
         read_log(tmp_path)
+
+
+def test_rubbish_in_a_log_is_left_out(tmp_path):
+    (tmp_path / NAME).write_bytes(b'{"step": 1}\n{"st\n\xff\xfe\n[]\n{"loss": 2}\n')
+    assert read_log(tmp_path) == [{"step": 1}]

@@ -248,3 +248,12 @@ def test_pascal_context_is_counted_as_60_classes_too(tmp_path, capsys):
     assert cli.main(asked) == 0
     out = capsys.readouterr().out
     assert f"mean IoU {1 / 59:.4f} of 59 classes, {1 / 60:.4f} of 60" in out
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_no_network_and_no_number_are_refused():
+    image = torch.zeros(3, 40, 40, dtype=torch.uint8)
+    with pytest.raises(TypeError, match="model is NoneType; pass a network"):
+        predict(None, image)
+    with pytest.raises(ValueError, match="longest=nan; give 32 or more"):
+        predict(build.fcn32s(classes=2, backbone="tiny"), image, longest=float("nan"))
