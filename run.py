@@ -268,7 +268,8 @@ def test(arguments: list[str]) -> int:
     spread = ["-n", workers, "--dist", "loadscope"]  # loadscope keeps the cells of a notebook together
     everything = [] if paths else ["tests", "notebooks"]
     # One thread a worker: the cores are shared out already, and sums come out in the same order everywhere.
-    return python("-m", "pytest", *nbval, *spread, *everything, *arguments, OMP_NUM_THREADS="1")
+    slowest = [] if paths else ["--durations=25", "--durations-min=5"]
+    return python("-m", "pytest", *nbval, *slowest, *spread, *everything, *arguments, OMP_NUM_THREADS="1")
 
 
 def build(numbers: list[str]) -> int:
@@ -360,10 +361,16 @@ def main(arguments: list[str]) -> int:
     }
     if job and not job.startswith("-") and job not in jobs:
         raise Problem(f"no job {job!r}; choose one of {', '.join(jobs)}, or none to open the course")
-    now = state()
+    started, now = time.monotonic(), state()
     if now != "ready":
         install(fresh=now == "unusable")
-    return jobs[job](rest) if job in jobs else course(arguments)
+    ready = time.monotonic()
+    code = jobs[job](rest) if job in jobs else course(arguments)
+    if job == "test":
+        kind = {"ready": "warm", "outdated": "renewed", "unusable": "cold"}[now]
+        for what, seconds in ((f"set-up, {kind}", ready - started), ("tests", time.monotonic() - ready)):
+            print(f"{what:16}{seconds:6.0f} s")
+    return code
 
 
 if __name__ == "__main__":

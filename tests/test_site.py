@@ -185,14 +185,14 @@ def test_with_an_address_every_notebook_can_be_started_elsewhere(root, tmp_path,
 # walkthrough: the widget, what the mouse (on a phone: the finger) presses, what the keyboard reaches and presses
 INTERACTIVES = {
     "01_convolution": ("matrix", "input[type=range] >> nth=2", "input[type=range] >> nth=3", "ArrowRight"),
-    "02_stride_and_reduce": ("stepper", "button:text-is('conv')", "button[aria-label=Next]", "Enter"),
+    "02_stride_and_reduce": ("stepper", "button:text-is('conv')", "button:text-is('Next')", "Enter"),
     "03_split_conv_merge": ("stepper", "button:text-is('split')", "input[type=range]", "ArrowRight"),
     "04_what_dilation_costs": ("coverage", "input[type=range] >> nth=1", "input[type=range] >> nth=0", "ArrowLeft"),
     "05_fcn": ("skips", "label >> nth=1", "input[type=checkbox] >> nth=0", "Space"),
     "06_where_do_the_pixels_live": ("ruler", "button:text-is('512')", "input[type=range]", "ArrowRight"),
-    "08_two_networks": ("picker", "button:text-is('1, 2')", "button:text-is('3, 3')", "Enter"),
-    "10_posed_and_solved": ("sixteen", "label:has-text('nearest')", "input[type=radio] >> nth=0", "ArrowRight"),
-    "13_the_bill": ("bill", "button:text-is('DeepLabv3-50')", "input[type=radio] >> nth=0", "ArrowRight"),
+    "08_two_networks": ("picker", "[aria-label='phase 1, 2']", "[aria-label='phase 3, 3']", "Enter"),
+    "10_posed_and_solved": ("sixteen", "label:has-text('nearest')", "input[type=radio] >> nth=0", "Space"),
+    "13_the_bill": ("bill", "button:text-is('DeepLabv3-50')", "input[type=radio] >> nth=0", "Space"),
 }
 #: What is seen of a widget: drawings, canvases, pictures, and bars made of boxes.
 SEEN = """(root) => JSON.stringify([

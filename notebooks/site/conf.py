@@ -30,6 +30,7 @@ myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the committed outputs are the ones that the tests compare
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # links in outputs lead to pages, too
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -50,6 +51,7 @@ html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_copy_source = True  # the notebooks, for the download button
 html_show_sourcelink = False
+html_show_search_summary = False  # a page opened from a file may not fetch the others
 html_theme_options = {
     "navbar_persistent": [],
     "show_navbar_depth": 1,

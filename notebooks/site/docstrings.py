@@ -6,6 +6,7 @@ from itertools import takewhile
 
 LISTED = ("Args:", "Attributes:", "Fields:", "Raises:")  # sections of "name: text" entries
 LABEL = re.compile(r"^(Notice|Convention|Source|Returns|Note): ?(.*)$")
+MARKUP = re.compile(r"[\\*|`]|_(?!\w)")  # what would be read as markup: also the end of name_
 ENTRY = re.compile(r"^(\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*): (.*)$")
 
 
@@ -38,10 +39,7 @@ def restructured(lines: Sequence[str]) -> list[str]:
 def inline(text: str) -> str:
     """`code` becomes ``code``; what reStructuredText would read as markup is text."""
     parts = re.split(r"(`[^`]+`)", text)
-    return "".join(
-        f"`{part}`" if k % 2 else re.sub(r"([\\*|`])", r"\\\1", re.sub(r"_\b|(?<=\w)_(?!\w)", r"\\_", part))
-        for k, part in enumerate(parts)
-    )
+    return "".join(f"`{part}`" if k % 2 else MARKUP.sub(r"\\\g<0>", part) for k, part in enumerate(parts))
 
 
 def _dedent(block: Sequence[str]) -> list[str]:
