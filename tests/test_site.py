@@ -190,7 +190,7 @@ INTERACTIVES = {
     "04_what_dilation_costs": ("coverage", "input[type=range] >> nth=1", "input[type=range] >> nth=0", "ArrowLeft"),
     "05_fcn": ("skips", "label >> nth=1", "input[type=checkbox] >> nth=0", "Space"),
     "06_where_do_the_pixels_live": ("ruler", "button:text-is('512')", "input[type=range]", "ArrowRight"),
-    "08_two_networks": ("picker", "[aria-label='phase 1, 2']", "[aria-label='phase 3, 3']", "Enter"),
+    "08_two_networks": ("picker", "[aria-label='phase 2, 1']", "[aria-label='phase 3, 3']", "Enter"),
     "10_posed_and_solved": ("sixteen", "label:has-text('nearest')", "input[type=radio] >> nth=0", "Space"),
     "13_the_bill": ("bill", "button:text-is('DeepLabv3-50')", "input[type=radio] >> nth=0", "Space"),
 }
@@ -259,7 +259,7 @@ def test_an_interactive_answers_mouse_or_finger_and_keyboard_with_another_pictur
     assert root.locator("img.poster").count() == 0  # the script has taken its place
     before = root.evaluate(SEEN)
     target = root.locator(pressed).first
-    place = {"x": target.bounding_box()["width"] - 4, "y": target.bounding_box()["height"] / 2}
+    place = {"x": target.bounding_box()["width"] * (0.95 if "range" in pressed else 0.5), "y": 12}
     target.tap(position=place) if touch else target.click(position=place)
     page.wait_for_function(
         "([root, seen, before]) => eval(seen)(root) !== before", arg=[root.element_handle(), SEEN, before]
