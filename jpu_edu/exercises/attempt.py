@@ -46,7 +46,7 @@ def attempt(function: Callable, args: Sequence[Any], *, seconds: float) -> Outco
             return
         except BaseException as error:
             blank = isinstance(error, NotImplementedError) and not error.args
-            kept.append(Outcome(fault=Fault("blank", "") if blank else Fault("raised", _in_words(error, function))))
+            kept.append(Outcome(fault=Fault("blank", "") if blank else Fault("raised", in_words(error, function))))
         else:
             pairs = [(now, was) for now, was in zip(mine, args, strict=True) if isinstance(was, Tensor | list)]
             kept.append(Outcome(value, changed=any(fault(*pair) for pair in pairs)))
@@ -59,10 +59,12 @@ def attempt(function: Callable, args: Sequence[Any], *, seconds: float) -> Outco
         if thread.is_alive():
             throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
             throw(ctypes.c_ulong(thread.ident), ctypes.py_object(_TooLong))
-    return kept[0] if kept else Outcome(fault=Fault("endless", f"it had not ended after {seconds:g} seconds"))
+    if kept:
+        return kept[0]
+    return Outcome(fault=Fault("endless", f"it had not ended after {seconds:g} seconds; one of its loops may not stop"))
 
 
-def _in_words(error: BaseException, function: Callable) -> str:
+def in_words(error: BaseException, function: Callable | None = None) -> str:
     """The error and the last line of the student's own code that it passed."""
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file and frame.line]

@@ -68,6 +68,13 @@ check_merge = Task(
                 "column 0.", _steps(lambda p, q, r: (r - 1 - p, r - 1 - q))),
         Mistake("off by one", "Every phase has moved on by one: phase 0 starts at row 0 and column 0, not at 1.",
                 _steps(lambda p, q, r: ((p + 1) % r, (q + 1) % r))),
+        Mistake("one colon", "`p:rate` is one piece of the map. Every rate-th row from p on is `p::rate`.",
+                lambda phases, rate: _placed(phases, rate, where=lambda p, q: (slice(p, rate), slice(q, rate)))),
+        Mistake("beyond the end", "Your last phase lies outside the map: phase 0 starts at row 0 and column 0, and p "
+                "and q are at most rate − 1.", _steps(lambda p, q, r: (p + 1, q + 1))),
+        Mistake("rate fixed at 2", "Right at rate 2. At rate 3 there are nine phases, three in a row: use `rate`.",
+                lambda phases, rate: _placed(phases, rate, where=lambda p, q: tuple(
+                    slice(n, None, 2) for n in divmod(p * rate + q, 2)))),
         Mistake("tiles", "You lay the phases side by side, like tiles. They belong *between* one another: neighbours "
                 "in a phase are `rate` pixels apart in the map.", _tiled),
         Mistake("size from phase 0", "You take all phases to be as large as phase 0. At sizes that the rate does not "
@@ -106,6 +113,11 @@ def _first_for_all(x: Tensor, weight: Tensor, rate: int) -> Tensor:
     return ops.merge([first[..., : one.shape[-2], : one.shape[-1]] for one in phases], rate=rate)
 
 
+def _by_columns(x: Tensor, weight: Tensor, rate: int) -> Tensor:
+    parts = [x[..., p::rate, q::rate] for q in range(rate) for p in range(rate)]
+    return ops.merge([F.conv2d(part, weight, padding=weight.shape[-1] // 2) for part in parts], rate=rate)
+
+
 def _dilated_cases(draw: Draws) -> list[tuple]:
     sizes = [(4, 4, 3, 2), (6, 6, 5, 2), (6, 6, 3, 3), (5, 7, 3, 2), (8, 7, 5, 3)]
     cases = [(draw.distinct(1, 1, n, m), draw.kernel(1, 1, k, k), r) for n, m, k, r in sizes]
@@ -131,6 +143,8 @@ check_dilated = Task(
                 _on_phases(lambda x, w, r, p: F.conv2d(x, w, padding=r * p, dilation=r))),
         Mistake("not split", "That is the regular convolution of the whole map. The kernel should meet one phase at "
                 "a time.", lambda x, weight, rate: F.conv2d(x, weight, padding=weight.shape[-1] // 2)),
+        Mistake("dealt by columns", "Every number is right and sits in a wrong place. `merge` wants the phases row by "
+                "row: p in the outer loop, q in the inner one.", _by_columns),
         Mistake("phase 0 for all", "You convolve phase 0 and use the result for every phase. They look alike and are "
                 "not: convolve each.", _first_for_all),
     ),
@@ -259,6 +273,8 @@ def given(seed: int) -> Reflected:
 
 
 def _places(signal: Reflected, answer: list[int]) -> str | None:
+    if beyond := [place for place in answer if place not in range(signal.size)]:
+        return f"{beyond[0]} is no place of this signal; they count from 0 to {signal.size - 1}"
     wrong = [place for place in answer if place not in signal.differ]
     if wrong:
         return f"at place {wrong[0]} both ways give the same number"
@@ -283,6 +299,9 @@ check_places = Task(
                 lambda signal: _both_ends(signal, [1])),
         Mistake("left end only", "The left end is right. What happens at the other one?",
                 lambda signal: list(range(1, signal.rate))),
+        Mistake("right end shifted", "The left end is right. The right end is its mirror image: what place i is there, "
+                "place N − 1 − i is here. N − 1 itself mirrors place 0.", when=lambda signal, answer: {
+                    place for place in answer if place < signal.size // 2} == set(range(1, signal.rate))),
         Mistake("none", "With zeros it would be none. Take place 1: which number does the whole signal put at place "
                 "1 − r, and which one does the phase that begins with place 1 put there?", lambda signal: []),
     ),

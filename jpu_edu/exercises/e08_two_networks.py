@@ -8,6 +8,7 @@ Shape legend
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,18 +23,26 @@ from jpu_edu.ops.phases import reduce, split
 Layers = list[tuple[int, int, int]]
 
 
-def _twin(layers: Layers, output_stride: int, *, wrong: str = "") -> list[tuple[int, int, int, int]]:
+class Twin(NamedTuple):
+    kernel: int
+    stride: int
+    rate: int
+    padding: int
+
+
+def _twin(layers: Layers, output_stride: int, *, wrong: str = "") -> list[Twin]:
     twins, total, rate = [], 1, 1
     for kernel, stride, padding in layers:
-        keeps = total * stride <= output_stride and wrong != "all strides removed"
+        keeps = total * stride <= output_stride - (wrong == "removed too early") and wrong != "all strides removed"
         before = rate
         if keeps:
             total *= stride
         else:
             rate = stride * (1 if wrong == "rate not accumulated" and stride > 1 else rate)
-        mine = rate if wrong == "own stride" else before
+        mine = rate if wrong == "own stride" else 1 if wrong == "kept, so not dilated" and keeps else before
         stride = stride if keeps or wrong == "strides kept" else 1
-        twins.append((kernel, stride, mine, padding if wrong == "padding not scaled" else padding * mine))
+        padded = padding if wrong == "padding not scaled" else padding * mine
+        twins.append(Twin(kernel, stride, *((padded, mine) if wrong == "exchanged" else (mine, padded))))
     return twins
 
 
@@ -61,6 +70,11 @@ check_twin = Task(
                 "spread its outputs, so it concerns the layers behind.", _made("own stride")),
         Mistake("rate not accumulated", "Removed strides multiply: behind two of them the rate is 4, not 2.",
                 _made("rate not accumulated")),
+        Mistake("removed too early", "You remove a stride with which the output stride would be reached. Only beyond "
+                "it strides have to go: `<=`.", _made("removed too early")),
+        Mistake("kept, so not dilated", "A layer that keeps its stride, 1 as a rule, needs the rate too: its "
+                "neighbours stand as far apart as anybody's.", _made("kept, so not dilated")),
+        Mistake("exchanged", "Right numbers, exchanged places: (kernel, stride, rate, padding).", _made("exchanged")),
         Mistake("padding not scaled", "Strides and rates are right. Zeros count in pixels of the finer map now: the "
                 "padding grows with the rate.", _made("padding not scaled")),
         Mistake("all strides removed", "You remove every stride. Those that the output stride allows stay as they "
@@ -123,6 +137,12 @@ check_norm = Task(
                 _scaled(lambda var, eps: var.sqrt())),
         Mistake("root forgotten", "You divide by the variance. The standard deviation is its root.",
                 _scaled(lambda var, eps: var + eps)),
+        Mistake("eps typed in", "1e-5 is PyTorch's default. Here eps is an argument, and not always that small.",
+                _scaled(lambda var, eps: (var + 1e-5).sqrt())),
+        Mistake("mean forgotten", "The stored mean occurs nowhere. Take it off before the scaling, or mean · scale "
+                "after it.", _scaled(lambda var, eps: (var + eps).sqrt(), lambda mean, scale, bias: bias)),
+        Mistake("mean added", "The mean has to be taken off, and you add it.",
+                _scaled(lambda var, eps: (var + eps).sqrt(), lambda mean, scale, bias: bias + mean * scale)),
         Mistake("mean not scaled", "The mean is taken off after the scaling. It is in the units of x: scale it as "
                 "well.", _scaled(lambda var, eps: (var + eps).sqrt(), lambda mean, scale, bias: bias - mean)),
         Mistake("last axis", "(C,) meets (B, C, H, W) from the right, so your numbers go along W. Give them the "
@@ -138,11 +158,17 @@ check_norm = Task(
 # ---- task 3: whose phase is this? --------------------------------------------------------------------------
 
 
-def _phase(y_s: Tensor, y_d: Tensor) -> tuple[int, int, int]:
+class Phase(NamedTuple):
+    rate: int
+    p: int
+    q: int
+
+
+def _phase(y_s: Tensor, y_d: Tensor, *, same: Callable = lambda one, other: one.shape == other.shape) -> Phase:
     for rate in range(1, 9):
         for k, phase in enumerate(split(y_d, rate=rate)):
-            if phase.shape == y_s.shape and torch.allclose(phase, y_s):
-                return rate, *divmod(k, rate)
+            if same(phase, y_s) and torch.allclose(phase, y_s):
+                return Phase(rate, *divmod(k, rate))
     raise ValueError("no phase up to rate 8")
 
 
@@ -165,6 +191,11 @@ def _pairs(draw: Draws) -> list[tuple]:
 check_phase = Task(
     name="check_phase", exercise="08", number=3, cases=_pairs, reference=_phase,
     mistakes=(
+        Mistake("nothing found", "Your search ends without an answer. Either a rate, a p or a q is never tried; or you "
+                "ask for equality to the last bit, and they agree up to rounding: `torch.allclose`.",
+                when=lambda y_s, y_d, answer: answer is None),
+        Mistake("shapes not compared", "Most candidates have another size than y_s, and cannot be compared with it: "
+                "compare the shapes first.", lambda y_s, y_d: _phase(y_s, y_d, same=lambda one, other: True)),
         Mistake("rows and columns exchanged", "Right numbers, exchanged places: first the row shift p, then the "
                 "column shift q.", _found(lambda r, p, q, y_s, y_d: (r, q, p))),
         Mistake("always phase 0", "You take phase 0 for granted. Somebody has shifted the picture before the strided "
@@ -231,7 +262,7 @@ class Candidates:
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        return ", ".join(self.names)
+        return f"{len(self.names)} candidates"
 
     @property
     def surviving(self) -> list[str]:
@@ -247,10 +278,21 @@ def given(seed: int) -> Candidates:
     return Candidates(tuple(sorted(chosen, key=order.index)))
 
 
+def _broken(candidates: Candidates, answer: Iterable[str]) -> list[str]:
+    broken = (name for name in answer if name in candidates.names and name not in candidates.surviving)
+    return sorted(broken, key=lambda name: name not in WHOLE_MAP)
+
+
+def _left_out(candidates: Candidates, answer: Iterable[str]) -> set[str]:
+    """What is missing, from an answer of nothing but survivors."""
+    right = bool(answer) and set(answer) <= set(candidates.surviving)
+    return set(candidates.surviving) - set(answer) if right else set()
+
+
 def _names(candidates: Candidates, answer: Iterable[str]) -> str | None:
     if unknown := [name for name in answer if name not in candidates.names]:
-        return f"{unknown[0]!r} is none of the candidates"
-    if broken := [name for name in answer if name not in candidates.surviving]:
+        return f"{unknown[0]!r} is none of the candidates; return a list of their names"
+    if broken := _broken(candidates, answer):
         return f"{broken[0]!r} breaks the equality"
     missing = len(candidates.surviving) - len(set(answer))
     return f"{missing} more candidate{'s survive' if missing > 1 else ' survives'}" if missing else None
@@ -261,15 +303,16 @@ check_surviving = Task(
     mistakes=(
         Mistake("a look at the whole map", "It computes one number from all pixels of the map it sees. In the "
                 "dilated network that map holds the other phases too.",
-                when=lambda candidates, answer: any(name in WHOLE_MAP for name in answer)),
+                when=lambda candidates, answer: _broken(candidates, answer)[0] in WHOLE_MAP),
         Mistake("neighbours of the wrong phase", "It looks at the next pixels. In the strided network these are of "
                 "one phase; in the dilated one the next pixels are of others, or lie beyond a border.",
-                when=lambda candidates, answer: any(name in NEIGHBOURS for name in answer)),
+                when=lambda candidates, answer: _broken(candidates, answer)[0] in NEIGHBOURS),
         Mistake("pooling left out", "You trust what treats each pixel by itself, and nothing else. A window may look "
                 "at neighbours too, if it steps over the other phases.",
-                when=lambda candidates, answer: "3 x 3 max pooling, dilated with the rate" not in answer),
+                when=lambda candidates, answer: _left_out(candidates, answer) == {"3 x 3 max pooling, dilated with the "
+                                                                                 "rate"}),
         Mistake("nonlinear left out", "It need not be linear. Ask only: which pixels does it mix?",
-                when=lambda candidates, answer: len(answer) < len(candidates.surviving)),
+                when=lambda candidates, answer: bool(_left_out(candidates, answer))),
     ),
     hints=(
         "For each candidate: which pixels of the map does one output pixel depend on?",

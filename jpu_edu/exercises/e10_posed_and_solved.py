@@ -7,6 +7,7 @@ Shape legend
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -89,6 +90,10 @@ def _best(y_m: Tensor, y_s: Tensor, rate: int) -> Fit:
     return fit_h(reduce(y_m, rate=rate), y_s, bias=True)
 
 
+def _backwards(y_m: Tensor, y_s: Tensor, rate: int) -> Tensor:
+    return _by_phases(y_m, fit_h(y_s, reduce(y_m, rate=rate), bias=True), rate)
+
+
 def _fitted_to(small: Callable, *, bias: bool = True) -> Callable:
     """Fitted on small(y_m, y_s, rate) in the place of y_m0, applied as it should be."""
     return lambda y_m, y_s, rate: fit_h(small(y_m, y_s, rate), y_s, bias=bias).on_guide(y_m, rate=rate)
@@ -131,6 +136,12 @@ check_joint = Task(
                 lambda y_m, y_s, rate: _best(y_m, y_s, rate)(y_m)),
         Mistake("another phase", "You fit h to phase (1, 1). y_s stands at (0, 0): phases begin at place 0.",
                 _fitted_to(lambda y_m, y_s, rate: y_m[..., 1::rate, 1::rate])),
+        Mistake("a later phase", "You fit h to a later phase. y_s was computed from the one in front, phase (0, 0): "
+                "`phases[0]`.", _fitted_to(lambda y_m, y_s, rate: split(y_m, rate=rate)[1])),
+        Mistake("wrong way round", "You fit a map from y_s to the guide. It is the guide that is known everywhere: "
+                "fit_h(guide, target).", _backwards),
+        Mistake("h of y_s", "You apply h to y_s. It was fitted to phases of the guide and is applied to phases of the "
+                "guide.", lambda y_m, y_s, rate: _by_phases(y_m, lambda phase: _best(y_m, y_s, rate)(y_s), rate)),
         Mistake("guide resized", "You make the guide small by resizing it, as one would a photograph. y_s was made "
                 "from the *pixels* of phase (0, 0): R, every rate-th row and column.",
                 _fitted_to(lambda y_m, y_s, rate: resize(y_m, size=tuple(y_s.shape[-2:]), align_corners=False))),
@@ -159,16 +170,25 @@ check_joint = Task(
 # ---- task 3: the closed form -------------------------------------------------------------------------------
 
 
-def _solved(
-    y_m0: Tensor, y_s: Tensor, kernel: int, *, bias: bool = True, ends: str | None = "constant"
-) -> list[Tensor]:
+class Solution(NamedTuple):
+    weight: Tensor
+    bias: Tensor
+
+
+def _solved(y_m0: Tensor, y_s: Tensor, kernel: int, *, bias: bool = True, ends: str | None = "constant") -> Solution:
     """Least squares over all samples, or over those whose window is inside (`ends` None)."""
     p, (h, w) = kernel // 2, y_s.shape[-2:]
     rows = F.unfold(F.pad(y_m0, (p,) * 4, mode=ends) if ends else y_m0, kernel)[0].T
     target = (y_s if ends else y_s[..., p : h - p, p : w - p])[0].flatten(1).T
     found = torch.linalg.lstsq(torch.cat([rows, torch.ones_like(rows[:, :1])[:, :bias]], 1), target).solution
     weight = found[: rows.shape[1]].T.reshape(y_s.shape[1], -1, kernel, kernel)
-    return [weight, found[-1] if bias else torch.zeros_like(found[-1])]
+    return Solution(weight, found[-1] if bias else torch.zeros_like(found[-1]))
+
+
+def _ones_first(y_m0: Tensor, y_s: Tensor, kernel: int) -> Solution:
+    weight, bias = _solved(y_m0, y_s, kernel)
+    found = torch.cat([bias[:, None], weight.flatten(1)], 1)
+    return Solution(found[:, :-1].reshape(weight.shape), found[:, -1])
 
 
 def _turned(turn: Callable) -> Callable:
@@ -196,6 +216,8 @@ check_solve = Task(
         Mistake("bias forgotten", "There is no constant in your equations. Give each row a 1 more; the unknown that "
                 "belongs to it is the bias.",
                 lambda y_m0, y_s, kernel: _solved(y_m0, y_s, kernel, bias=False)),
+        Mistake("ones in front", "Your column of ones stands in front, so the *first* unknown is the bias. You read "
+                "the last one.", _ones_first),
         Mistake("the mean as bias", "You take the mean of y_s for the bias, and fit the rest. The guide has a mean of "
                 "its own: let least squares find both at once.", _mean_first),
         Mistake("ends left out", "Right where one kernel explains everything. Where it does not, the pixels at the "
@@ -214,7 +236,8 @@ check_solve = Task(
                 "kernel // 2.", lambda y_m0, y_s, kernel: _solved(y_m0, y_s, 3)),
     ),
     hints=(
-        "Begin with one map in and one map out. How many unknowns has a 3 x 3 kernel with its bias?",
+        "Begin with one map in and one map out: a row for each pixel, a column for each unknown. How many unknowns has "
+        "a 3 x 3 kernel with its bias?",
         "F.unfold(y_m0, kernel, padding=kernel // 2)[0].T has a row for each pixel, with the C · k · k numbers under "
         "the kernel. Add a column of ones. A column of the target for each map of y_s.",
         "torch.linalg.lstsq(rows, y_s[0].flatten(1).T).solution is (C · k · k + 1, D): its last row is the bias, the "
@@ -272,7 +295,7 @@ check_riddle = Task(
         Mistake("nothing to see", "A guide that is 0 nearly everywhere tells nothing about h, and nobody would trust "
                 "it. Find one with more in it.", when=_when(lambda y, kernel, here, there: y.count_nonzero() < 3)),
         Mistake("right but for the ends", "In the middle phase 0 cannot tell them apart, at its ends it can: beyond "
-                "them stand zeros. Find numbers that go on as well with a 0 before the first and behind the last.",
+                "them stand zeros. Find numbers of which it is true with a 0 before the first and behind the last.",
                 when=_when(lambda y, kernel, here, there: here.any() and not here[1:-1].any())),
         Mistake("phase 0 tells", "Subtract one kernel from the other. The difference has to turn *all* of phase 0 into "
                 "zeros. Choose a difference first, then numbers that it kills.",
@@ -282,8 +305,8 @@ check_riddle = Task(
     ),
     hints=(
         "Two kernels agree on phase 0 if their *difference* gives 0 at each of its places.",
-        "Try the difference (1, 0, 1): the left and the right neighbour have to cancel, at every place, and at the "
-        "ends one of them is a 0.",
+        "An odd number of places: with the difference (1, 0, 1) the left and the right neighbour have to cancel at "
+        "every place, and at the ends one of them is a 0. Even: with (1, −1, 1) each is the sum of its neighbours.",
         "Odd phase 0: 1, 0, −1, 0, 1, ... and (1, 0, 1). Phase 0 of 8: 1, 1, 0, −1, −1, 0, 1, 1 and (1, −1, 1).",
     ),
 )  # fmt: skip

@@ -23,11 +23,12 @@ def fault(got: Any, want: Any) -> Fault | None:
         return _of_tensors(got, want)
     if isinstance(want, tuple | list):
         if not isinstance(got, tuple | list):
-            return Fault("type", f"it returned {type(got).__name__}; a list of {len(want)} is wanted")
+            return Fault("type", f"it returned {type(got).__name__}; {_several(want)} wanted")
         if len(got) != len(want):
-            return Fault("shape", f"it returned {len(got)} values; {len(want)} are wanted")
-        found = ((place, fault(*pair)) for place, pair in enumerate(zip(got, want, strict=True)))
-        return next((Fault(one.kind, f"at place {place}, {one.words}") for place, one in found if one), None)
+            return Fault("shape", f"it returned {len(got)} values; {_several(want)} wanted")
+        places = [f"`{name}`" for name in getattr(want, "_fields", ())] or [f"place {k}" for k in range(len(want))]
+        found = ((place, fault(*pair)) for place, *pair in zip(places, got, want, strict=True))
+        return next((Fault(one.kind, f"at {place}, {one.words}") for place, one in found if one), None)
     got = got.item() if isinstance(got, Tensor) and got.numel() == 1 else got
     if isinstance(got, bool) or not isinstance(got, int | float):
         return Fault("type", f"it returned {type(got).__name__}; one number is wanted")
@@ -36,6 +37,11 @@ def fault(got: Any, want: Any) -> Fault | None:
     if abs(got - want) > (0 if isinstance(want, int) else 1e-6 * max(1.0, abs(want))):
         return Fault("values", f"it returned {got:.12g}; {want:.12g} is wanted")
     return None
+
+
+def _several(want: tuple | list) -> str:
+    names = getattr(want, "_fields", ())
+    return f"{len(want)} values, {' and '.join(names)}, are" if names else f"a list of {len(want)} is"
 
 
 def _of_tensors(got: Any, want: Tensor) -> Fault | None:

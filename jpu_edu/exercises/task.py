@@ -17,7 +17,7 @@ from IPython.display import display
 from torch import Tensor
 
 from jpu_edu.draw.grids import READABLE
-from jpu_edu.exercises.attempt import Outcome, attempt
+from jpu_edu.exercises.attempt import Outcome, attempt, in_words
 from jpu_edu.exercises.draws import Draws
 from jpu_edu.exercises.fault import Fault, fault, size, wrong_cells
 from jpu_edu.exercises.verdict import Panel, Verdict, as_map
@@ -111,7 +111,8 @@ class Task:
             return Verdict("right", f"`{name}` is right for {tried}.", more[:-1] if hint in NEXT else more, share=1.0)
         kind, words = failed.fault
         if kind == "blank":
-            return Verdict(kind, f"Fill the blank in `{name}`, run its cell, then run this one again.", more)
+            said = f"Fill the blank in `{name}`: your lines take the place of `raise NotImplementedError()`. "
+            return Verdict(kind, said + "Run its cell, then this one again.", more)
         mistake = next((one for one in self.mistakes if explains(one, trials)), None)
         first = (f"Hint. {mistake.hint if mistake else self.hints[0]}",) if kind in HINTED else ()
         share = sum(trial.fault is None for trial in trials) / len(cases)
@@ -138,7 +139,8 @@ class Task:
         try:
             words = self.measure(*deepcopy(args), value)
         except Exception as error:  # the answer is of a kind that nobody thought of
-            return Fault("type", f"it returned {value!r:.60}, which cannot be used ({error})")
+            shown = repr(value) if len(repr(value)) <= 60 else f"{value!r:.60} ..."
+            return fault(None, 0) if value is None else Fault("type", f"it returned {shown}: no answer ({error})")
         return words and Fault("values", words)
 
     def _named(self, args: tuple) -> dict[str, Any]:
@@ -177,22 +179,25 @@ class Task:
 def explains(mistake: Mistake, trials: Sequence[Trial]) -> bool:
     """Whether this mistake gives all these answers, and at least one of the wrong ones.
 
-    Notice: where the answer stopped with an error and the wrong reference did not, nothing is concluded.
+    Notice: from answers that stopped with an error nothing is concluded, unless all of them stopped with the error of
+    the wrong reference, word for word.
     """
-    hits = 0
+    named, same_error = False, []
     for args, _, outcome, found in trials:
         returned, args = outcome.fault is None, deepcopy(args)
         try:
             theirs = mistake.when(*args, outcome.value) if mistake.when else mistake.wrong(*args)
-        except Exception:
+        except Exception as error:
             if returned and mistake.wrong:
                 return False
-            hits += bool(mistake.wrong and outcome.fault.kind == "raised")
+            same_error.append(not returned and f"{outcome.fault.words}, ".startswith(f"{in_words(error)}, "))
             continue
         if returned and mistake.wrong and fault(outcome.value, theirs):
             return False
-        hits += bool(returned and found and (mistake.wrong or theirs))
-    return hits > 0
+        if not returned:
+            same_error.append(False)
+        named |= bool(returned and found and (mistake.wrong or theirs))
+    return named or bool(mistake.wrong and same_error and all(same_error))
 
 
 def _said(name: str, value: Any) -> str:
@@ -212,5 +217,6 @@ def solution(exercise: str, number: int) -> str:
         parts = (rf"^# %% answer={number}$\n(.*?)(?=^# %%)", rf"^# %% \[markdown\] why={number}$\n(.*?)(?=^# %%)")
         code, why = (re.search(part, text, re.DOTALL | re.MULTILINE)[1].strip() for part in parts)
         code = re.sub(r"^ *### (BEGIN|END) SOLUTION(\n|\Z)", "", code, flags=re.MULTILINE).rstrip()
-        return f"{code}\n\n{re.sub(r'^# ?', '', why, flags=re.MULTILINE)}"
+        why = " ".join(line.removeprefix("#").strip() for line in why.splitlines())
+        return f"```\n{code}\n```\n\n{why}"
     return "It is not on this machine; ask whoever gave you the sheet."

@@ -86,7 +86,8 @@ class Verdict:
 
 
 def _markup(text: str) -> str:
-    code = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
+    fenced = re.compile(r"```\n(.*?)\n```|`([^`]+)`", re.DOTALL)
+    code = fenced.sub(lambda found: f"<code>{found[1] or found[2]}</code>", html.escape(text))
     code = re.sub(r"\*\*([A-Z][^*\n]*)\*\*", r"<strong>\1</strong>", code)
     code = re.sub(r"(?<![\w*])\*(\w[^*\n]*)\*(?![\w*])", r"<em>\1</em>", code)
     return re.sub(r"^(. [\w ]+\.|[A-Z]\w+( \d)?\.)(?=\s)", r"<strong>\1</strong>", code)

@@ -34,6 +34,18 @@ def off_by_one(phases, rate):
     return merged
 
 
+def assigned(where):
+    """merge with the line `merged[where(k, rate)] = phase`."""
+
+    def merge(phases, rate):
+        merged = empty(phases, rate)
+        for k, phase in enumerate(phases):
+            merged[where(k, rate)] = phase
+        return merged
+
+    return merge
+
+
 def tiles(phases, rate):
     merged = empty(phases, rate)
     top = 0
@@ -78,6 +90,14 @@ def same_for_all(x, weight, rate):
     parts = ops.split(x, rate=rate)
     out = F.conv2d(parts[0], weight, padding=len(weight[0, 0]) // 2)
     return ops.merge([out[:, :, : part.shape[2], : part.shape[3]] for part in parts], rate=rate)
+
+
+def columns_first(x, weight, rate):
+    outputs = []
+    for q in range(rate):
+        for p in range(rate):
+            outputs.append(F.conv2d(x[..., p::rate, q::rate], weight, padding="same"))
+    return ops.merge(outputs, rate=rate)
 
 
 def taps_as_slices(x, weight, rate):
@@ -147,6 +167,10 @@ def measured(signal):
     return [i for i in range(signal.size) if abs(whole[i] - parts[i]) > 1e-9]
 
 
+def right_end_shifted(signal):
+    return [*range(1, signal.rate), *range(signal.size - signal.rate + 1, signal.size)]
+
+
 def ring(signal):
     n, r = signal.size, signal.rate
     return [i for i in range(n) if i - r < 0 or i + r >= n]
@@ -158,6 +182,9 @@ MUTANTS = [
     (1, "swapped axes", swapped),
     (1, "reverse order", reverse),
     (1, "off by one", off_by_one),
+    (1, "one colon", assigned(lambda k, r: (slice(k // r, r), slice(k % r, r)))),
+    (1, "beyond the end", assigned(lambda k, r: (slice(k // r + 1, None, r), slice(k % r + 1, None, r)))),
+    (1, "rate fixed at 2", assigned(lambda k, r: (slice(k // 2, None, 2), slice(k % 2, None, 2)))),
     (1, "tiles", tiles),
     (1, "size from phase 0", shuffled),
     (2, "right", taps_as_slices),
@@ -167,6 +194,7 @@ MUTANTS = [
     (2, "padding fixed at 1", by_phases(lambda x, w, r: F.conv2d(x, w, padding=1))),
     (2, "dilated twice", by_phases(lambda x, w, r: F.conv2d(x, w, padding="same", dilation=r))),
     (2, "not split", lambda x, weight, rate: F.conv2d(x, weight, padding="same")),
+    (2, "dealt by columns", columns_first),
     (2, "phase 0 for all", same_for_all),
     (3, "right", in_place),
     (3, "not split", lambda net, x, rate: net(x)),
@@ -181,5 +209,6 @@ MUTANTS = [
     (4, "all that read beyond the end", ring),
     (4, "as at rate 2", lambda signal: [1, signal.size - 2]),
     (4, "left end only", lambda signal: [n for n in range(signal.rate) if n]),
+    (4, "right end shifted", right_end_shifted),
     (4, "none", lambda signal: []),
 ]

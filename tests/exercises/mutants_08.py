@@ -58,6 +58,24 @@ def strides_left_in(k, s, p, reached, rate, most):
     return (k, s, rate, p * rate), reached, rate * s
 
 
+def below(k, s, p, reached, rate, most):
+    if reached * s < most:
+        return (k, s, rate, p * rate), reached * s, rate
+    return (k, 1, rate, p * rate), reached, rate * s
+
+
+def kept_undilated(k, s, p, reached, rate, most):
+    if reached * s <= most:
+        return (k, s, 1, p), reached * s, rate
+    return (k, 1, rate, p * rate), reached, rate * s
+
+
+def padding_first(k, s, p, reached, rate, most):
+    if reached * s <= most:
+        return (k, s, p * rate, rate), reached * s, rate
+    return (k, 1, p * rate, rate), reached, rate * s
+
+
 def column(v):
     return v.reshape(1, -1, 1, 1)
 
@@ -98,6 +116,20 @@ def searched(answer):
     return whose
 
 
+def trial(fits):
+    """The three loops, with another test."""
+
+    def whose(y_s, y_d):
+        for rate in range(1, 9):
+            for p in range(rate):
+                for q in range(rate):
+                    if fits(y_d[..., p::rate, q::rate], y_s):
+                        return rate, p, q
+        return None
+
+    return whose
+
+
 def by_neighbours(y_s, y_d):
     """The places of the first number and of its neighbours in y_d."""
 
@@ -126,16 +158,24 @@ MUTANTS = [
     (1, "padding not scaled", built(same_padding)),
     (1, "all strides removed", built(no_strides)),
     (1, "strides kept", built(strides_left_in)),
+    (1, "removed too early", built(below)),
+    (1, "kept, so not dilated", built(kept_undilated)),
+    (1, "exchanged", built(padding_first)),
     (2, "right", straight),
     (2, "right", pixel_by_pixel),
     (2, "train mode", of_the_batch),
     (2, "eps outside the root", eps_outside),
     (2, "eps forgotten", lambda x, mean, var, weight, bias, eps: straight(x, mean, var, weight, bias, 0)),
+    (2, "eps typed in", lambda x, mean, var, weight, bias, eps: straight(x, mean, var, weight, bias, 1e-5)),
+    (2, "mean forgotten", lambda x, mean, var, weight, bias, eps: straight(x, 0 * mean, var, weight, bias, eps)),
+    (2, "mean added", lambda x, mean, var, weight, bias, eps: straight(x, -mean, var, weight, bias, eps)),
     (2, "root forgotten", lambda x, m, v, w, b, eps: (x - column(m)) / column(v + eps) * column(w) + column(b)),
     (2, "mean not scaled", mean_late),
     (2, "last axis", lambda x, mean, var, weight, bias, eps: (x - mean) * (weight / (var + eps) ** 0.5) + bias),
     (3, "right", by_neighbours),
     (3, "right", searched(lambda rate, p, q, y_s, y_d: [rate, p, q])),
+    (3, "nothing found", trial(torch.equal)),
+    (3, "shapes not compared", trial(torch.allclose)),
     (3, "rows and columns exchanged", searched(lambda rate, p, q, y_s, y_d: (rate, q, p))),
     (3, "always phase 0", searched(lambda rate, p, q, y_s, y_d: (rate, 0, 0))),
     (3, "counted from 1", searched(lambda rate, p, q, y_s, y_d: (rate, p + 1, q + 1))),

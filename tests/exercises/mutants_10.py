@@ -80,6 +80,18 @@ def anew(y_m, y_s, rate):
     return merge([fit_h(phase, y_s, bias=True)(phase) for phase in split(y_m, rate=rate)], rate=rate)
 
 
+def backwards(y_m, y_s, rate):
+    phases = split(y_m, rate=rate)
+    h = fit_h(y_s, phases[0], bias=True)
+    return merge([h(phase) for phase in phases], rate=rate)
+
+
+def on_the_target(y_m, y_s, rate):
+    phases = split(y_m, rate=rate)
+    h = fit_h(phases[0], y_s, bias=True)
+    return merge([h(y_s) for _ in phases], rate=rate)
+
+
 def interpolated(y_m, y_s, rate):
     high, wide = ((n - 1) * rate + 1 for n in y_s.shape[-2:])
     y = F.interpolate(y_s, (high, wide), mode="bilinear", align_corners=True)
@@ -125,6 +137,12 @@ def mean_first(y_m0, y_s, kernel):
 def untransposed(y_m0, y_s, kernel):
     weight, bias = closed()(y_m0, y_s, kernel)
     return weight.reshape(len(weight), -1).T.contiguous().reshape(weight.shape), bias
+
+
+def ones_in_front(y_m0, y_s, kernel):
+    rows = F.unfold(y_m0, kernel, padding=kernel // 2)[0].T
+    found = torch.linalg.lstsq(torch.cat([torch.ones_like(rows[:, :1]), rows], 1), y_s[0].flatten(1).T).solution
+    return found[:-1].T.reshape(y_s.shape[1], y_m0.shape[1], kernel, kernel), found[-1]
 
 
 def by_the_library(y_m0, y_s, kernel):
@@ -177,6 +195,9 @@ MUTANTS = [
     (2, "right", one_channel_at_a_time),
     (2, "not split", eq4(apply=lambda h, y_m, phases, rate: h(y_m))),
     (2, "another phase", other_phase),
+    (2, "a later phase", eq4(small=lambda phases: phases[1])),
+    (2, "wrong way round", backwards),
+    (2, "h of y_s", on_the_target),
     (2, "guide resized", resized),
     (2, "bias forgotten", eq4(bias=False)),
     (2, "merged in swapped order", eq4(apply=in_columns)),
@@ -187,6 +208,7 @@ MUTANTS = [
     (3, "right", by_the_library),
     (3, "right", closed()),
     (3, "bias forgotten", closed(bias=False)),
+    (3, "ones in front", ones_in_front),
     (3, "the mean as bias", mean_first),
     (3, "ends left out", closed(inner=True)),
     (3, "ends held", closed(pad=lambda x, p: F.pad(x, (p,) * 4, mode="replicate"))),

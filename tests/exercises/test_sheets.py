@@ -103,7 +103,7 @@ def test_each_check_is_called_for_its_own_task_with_the_seed_of_the_class(module
 
 @each_sheet
 def test_the_seed_changes_the_given_numbers(module):
-    assert len({str(module.given(seed)) for seed in range(2020, 2030)}) > 5
+    assert len({repr(module.given(seed)) for seed in range(2020, 2030)}) > 5
 
 
 def test_the_command_refuses_a_source_whose_solution_is_wrong(tmp_path, monkeypatch, capsys):

@@ -2,9 +2,11 @@
 
 import contextlib
 import time
+from typing import NamedTuple
 
 import pytest
 import torch
+from torch import Tensor
 
 from jpu_edu.exercises.attempt import attempt
 from jpu_edu.exercises.draws import Draws
@@ -62,7 +64,7 @@ def leaves(x):
     ("function", "kind", "words"),
     [
         (lambda x: x + x, "right", "3 cases, from x of 2 x 2 to x of 0 x 2"),
-        (blank, "blank", "Fill the blank in `blank`"),
+        (blank, "blank", "your lines take the place of `raise NotImplementedError()`"),
         (None, "blank", "without brackets"),
         (..., "blank", "without brackets"),
         (ONE, "type", "takes the function itself"),
@@ -87,10 +89,36 @@ def test_each_way_to_fail_has_its_own_words(function, kind, words):
 
 def test_a_known_mistake_gets_its_own_hint_and_an_unknown_one_the_first():
     assert "Hint. That is the square." in task(lambda x: x**2).help
-    assert "Hint. Too far." in task(lambda x: x[7]).help
+    assert "Hint. Too far." in task(lambda x: x[99]).help
     assert "Hint. It has become negative." in task(lambda x: -x * x - 1).help
     assert "Hint. Think of two." in task(lambda x: x + 1).help
     assert not any("Hint" in line for line in task(in_place).help)
+
+
+@pytest.mark.parametrize("other", [lambda x: x[7], lambda x: x.undefined, lambda x: x[99] if len(x) == 2 else x])
+def test_an_error_is_called_by_the_name_of_a_mistake_only_if_it_is_the_same_error_each_time(other):
+    verdict = task(other)
+    assert (verdict.kind, verdict.mistake) == ("raised", None)
+    assert "Hint. Think of two." in verdict.help
+
+
+class Pair(NamedTuple):
+    weight: Tensor
+    count: int
+
+
+def test_a_part_of_a_named_tuple_is_called_by_its_name():
+    want = Pair(ONE, 3)
+    assert fault((ONE, 4), want).words == "at `count`, it returned 4; 3 is wanted"
+    assert "2 values, weight and count, are wanted" in fault(ONE, want).words
+    assert "2 values, weight and count, are wanted" in fault((ONE,), want).words
+    assert fault([ONE, 3], want) is None
+
+
+def test_a_measured_answer_of_none_is_asked_for_its_return():
+    measured = make(reference=None, measure=lambda x, answer: len(answer), mistakes=())
+    assert "returned None; does it end in `return`" in measured(lambda x: None).said
+    assert "00 ...: no answer (" in measured(lambda x: 10**99).said
 
 
 def test_an_answer_that_fits_a_mistake_only_once_is_not_called_by_its_name():
@@ -134,6 +162,11 @@ def test_of_several_channels_the_first_wrong_one_is_shown():
         [16, 18, 20, 22],
         [8, 9, 10, 11],
     ]
+
+
+def test_a_solution_is_shown_as_code_with_its_lines_and_code_in_words_may_run_over_a_line():
+    html = Verdict("values", "no", ("Solution.\n```\nfor k in x:\n    y *= 2\n```\n\nSee `a\nb`.",))._repr_html_()
+    assert "<code>for k in x:\n    y *= 2</code>" in html and "<code>a\nb</code>" in html and "`" not in html
 
 
 def test_words_are_shown_as_words_and_not_as_markup():

@@ -19,7 +19,8 @@
 #
 # **Time:** 45 minutes. **You need:** [03](../03_split_conv_merge.ipynb).
 #
-# **How it works.** Write, run, read the answer. A check tries your function on many inputs, small ones first. It
+# **How it works.** Run the first cell. Write your lines where `raise NotImplementedError()` stands, run the cell, run the
+# check below it, read the answer. A check tries your function on many inputs, small ones first. It
 # compares what comes out and never looks inside, so any correct way passes. More help is one argument away:
 # `check_merge(merge, hint=2)`, then `hint=3`, then `hint="solution"`.
 
