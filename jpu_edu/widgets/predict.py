@@ -5,7 +5,7 @@ The record lives in the kernel, under the prediction's name, so re-running the c
 """
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jpu_edu.widgets.predict_control import buttons_or_box
@@ -67,6 +67,7 @@ class Prediction:
         self.question, self.name = question, name or question
         self.options = dict(zip("ABCDEFGH", options or (), strict=False))
         self.many = numbers
+        self._tell_again: Callable[[], None] | None = None  # once revealed, a new answer changes what was shown
 
     @property
     def answer(self) -> Answer | None:
@@ -76,6 +77,8 @@ class Prediction:
     @answer.setter
     def answer(self, value: Any) -> None:
         _recorded[self.name] = self._read(value, "prediction")
+        if self._tell_again:
+            self._tell_again()
 
     def _read(self, value: Any, what: str) -> Answer:
         """Bring an answer into its one form: a letter, a number, or a tuple of numbers."""
@@ -109,7 +112,7 @@ class Prediction:
         """Show the reader's answer beside the truth, and say why a wrong one is wrong.
 
         Notice: with nothing recorded the answer is folded away, so that a page that somebody else has run
-        does not give it away.
+        does not give it away. Who commits after "Run All" sees the reveal change.
 
         Args:
             truth: a letter or an option's text; a number; or a sequence of numbers.
@@ -122,6 +125,12 @@ class Prediction:
         """
         right = self._read(truth, "reveal")
         reasons = {self._read(wrong, "reveal: because"): idea for wrong, idea in (because or {}).items()}
+        shown = _say(*self._told(right, reasons, explain, within))
+        if shown:
+            self._tell_again = lambda: shown.update(_bundle(*self._told(right, reasons, explain, within)), raw=True)
+
+    def _told(self, right: Answer, reasons: Mapping[Answer, str], explain: str, within: float) -> tuple[list, bool]:
+        """The lines of the reveal, and whether they are folded away."""
         given = self.answer
         held = given is not None and _close(given, right, within)
         _truths[self.name] = None if given is None else held
@@ -139,7 +148,7 @@ class Prediction:
             )
         elif not held and given in reasons:
             lines.append(f"Not {self.say(given)}: {reasons[given]}")
-        _say(lines, folded=given is None)
+        return lines, given is None
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -157,17 +166,22 @@ class Prediction:
             display(view, raw=True)
 
 
-def _say(lines: Sequence[str], *, folded: bool) -> None:
-    """Print the lines; in a notebook as HTML that wraps, and that is opened by a click when `folded`."""
+def _say(lines: Sequence[str], folded: bool) -> Any:
+    """Print the lines; in a notebook show them, and return the handle with which they can be changed."""
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import display
 
     if not InteractiveShell.initialized():
         print("\n".join(lines))
-        return
+        return None
+    return display(_bundle(lines, folded), raw=True, display_id=True)
+
+
+def _bundle(lines: Sequence[str], folded: bool) -> dict[str, str]:
+    """The lines as text and as HTML that wraps, and that is opened by a click when `folded`."""
     text = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     markup = f"<details><summary>Show the answer</summary>{text}</details>" if folded else f"<div>{text}</div>"
-    display({"text/plain": "\n".join(lines), "text/html": markup}, raw=True)
+    return {"text/plain": "\n".join(lines), "text/html": markup}
 
 
 def _number(word: str, what: str) -> Number:

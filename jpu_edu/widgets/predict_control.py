@@ -24,7 +24,7 @@ def buttons_or_box(prediction: "Prediction") -> Any:
         except ValueError as error:
             text = str(error).removeprefix("prediction: ")
         else:
-            text = f"Recorded: {prediction.say(prediction.answer)}. Run the next cell for the reveal."
+            text = f"Recorded: {prediction.say(prediction.answer)}. The reveal stands below; run on to it."
         status.value = f'<span role="status" aria-live="polite">{html.escape(text)}</span>'
 
     if prediction.options:

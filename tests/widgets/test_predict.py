@@ -1,5 +1,7 @@
 """A prediction is recorded, revealed, and explained; with none recorded the text is the same every time."""
 
+from types import SimpleNamespace
+
 import ipywidgets
 import pytest
 
@@ -46,7 +48,7 @@ def test_run_all_tells_the_truth_and_invites_to_commit(capsys):
 
 def test_in_a_notebook_the_answer_is_folded_until_a_prediction_is_recorded(monkeypatch):
     bundles = []
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: bundles.append(bundle))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: bundles.append(bundle))
     monkeypatch.setattr("IPython.core.interactiveshell.InteractiveShell.initialized", lambda: True)
     prediction = sizes()
     prediction.reveal("B", explain="7 // 2 < 4.")
@@ -56,6 +58,20 @@ def test_in_a_notebook_the_answer_is_folded_until_a_prediction_is_recorded(monke
     assert bundles[1]["text/html"].startswith("<div><p>You predicted B (3 x 3).")
     for bundle in bundles:
         assert "7 // 2 &lt; 4." in bundle["text/html"] and "7 // 2 < 4." in bundle["text/plain"]
+
+
+def test_an_answer_that_comes_after_the_reveal_changes_what_is_shown(monkeypatch):
+    shown = []
+    handle = SimpleNamespace(update=lambda bundle, raw: shown.append(bundle["text/plain"]))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw, display_id: handle)
+    monkeypatch.setattr("IPython.core.interactiveshell.InteractiveShell.initialized", lambda: True)
+    prediction = sizes()
+    prediction.reveal("B", because={"A": "that is phase 0"})
+    assert shown == []
+    prediction.answer = "A"
+    prediction.answer = "B"
+    assert "You predicted A (4 x 4)" in shown[0] and "that is phase 0" in shown[0]
+    assert "right" in shown[1] and len(shown) == 2
 
 
 @pytest.mark.parametrize(
@@ -95,7 +111,7 @@ def test_tally_counts_recorded_and_right(capsys):
 
 def test_the_question_is_text_in_a_static_page_and_the_widget_is_named_in_words(monkeypatch):
     bundles = []
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: bundles.append(bundle))
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: bundles.append(bundle))
     sizes()._ipython_display_()
     question, control = bundles
     assert "<li>4 x 4</li><li>3 x 3</li>" in question["text/html"]
