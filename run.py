@@ -238,9 +238,15 @@ def quiet_jupyterlab() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
     (folder / "overrides.json").write_text(json.dumps(quiet), encoding="utf-8")
-    folder = VENV / "etc" / "jupyter" / "labconfig"  # graded from the command line; students have no use for its menu
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "page_config.json").write_text('{"disabledExtensions": {"@jupyter/nbgrader": true}}', encoding="utf-8")
+    # Classes are graded from the command line: neither the grader's menu nor its server is of use to students.
+    folder = VENV / "etc" / "jupyter"
+    parts = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+    off = {"ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{part}": False for part in parts}}}
+    menu = {"disabledExtensions": {"@jupyter/nbgrader": True}}
+    # The name sorts behind nbgrader.json, which switches them on.
+    for place, said in (("labconfig/page_config.json", menu), ("jupyter_server_config.d/quiet.json", off)):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(json.dumps(said), encoding="utf-8")
 
 
 def environment() -> dict[str, str]:

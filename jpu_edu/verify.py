@@ -174,9 +174,7 @@ def _upsampled(source: Source, features: Tensor) -> list[Comparison]:
     bound, dtype = 1.0, str(y_d.dtype).removeprefix("torch.")
     for name, label, up in ups:
         error = ((up - y_d).square().mean() / (y_d - y_d.mean()).square().mean()).sqrt().item()
-        rows.append(
-            Comparison(f"photograph: {name} ~ y_d (rms / std)", label, (tuple(y_d.shape),), dtype, error, bound)
-        )
+        rows.append(Comparison(f"photograph: {name} ~ y_d", label, (tuple(y_d.shape),), dtype, error, bound))
         bound = error
     return rows
 

@@ -24,10 +24,9 @@
     const linked = data.frames.findIndex((frame) => frame.lit.length);
     let step = 0, view = data.views[0] || "", timer = 0, until = last;
 
-    // The page around the picture: chapters, picture, controls, what this step says, products and sums.
+    // The page around the picture: chapters and controls above it (both stay in view), what this step says, sums.
     const quiet = { type: "button", "data-lm-suppress-shortcuts": "true" };
     const chapterRow = make(root, "div", { class: "chapters", role: "group", "aria-label": "Chapters" });
-    const picture = make(root, "svg:svg", { viewBox: "0 0 " + data.size.join(" "), role: "img", "aria-label": data.alt });
     const controls = make(root, "div", { class: "controls", role: "group", "aria-label": "Steps" });
     const button = (label, act) => {
       const node = make(controls, "button", quiet, label);
@@ -41,6 +40,7 @@
     const range = make(controls, "input", { type: "range", min: 0, max: last, value: 0, "aria-label": "Step",
       "data-lm-suppress-shortcuts": "true" });
     range.addEventListener("input", () => { stop(); show(Number(range.value)); });
+    const picture = make(root, "svg:svg", { viewBox: "0 0 " + data.size.join(" "), role: "img", "aria-label": data.alt });
     const caption = make(root, "p", { class: "caption", "aria-live": "polite" });
     const follow = data.views.length > 1 && make(root, "div", { class: "follow", role: "radiogroup", "aria-label": "Follow" });
     const notes = make(root, "ul", { class: "notes" });

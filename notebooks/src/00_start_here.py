@@ -13,7 +13,8 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# Here is a segmentation network. We take the dilated convolutions out of its backbone and put a
+# A segmentation network says for each pixel of a picture what it shows; its backbone turns the picture into maps.
+# Here is one. We take the dilated convolutions out of its backbone and put a
 # module with twenty million parameters behind it. It has more weights than before. It runs twice as fast,
 # and it labels pictures as well as before.
 #
@@ -43,7 +44,10 @@ style.use()
 #
 # Every walkthrough asks you to predict before it shows. A guess that you have written down teaches you
 # something when it is wrong; a guess that you have only thought adapts itself to the answer. Nobody sees what
-# you type, and nothing is stored when you close the notebook.
+# you type; it stays in this notebook, on your machine.
+#
+# To meet each question before its answer, choose Edit, Clear Outputs of All Cells, and go on with Shift+Enter, a
+# cell at a time: the buttons appear when their cell has run.
 
 # %% tags=["hide-input"]
 guess = Prediction(
@@ -109,7 +113,8 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 #
 # ## 3. The letters
 #
-# The course writes tensors in the paper's letters, in text, in figures and in code.
+# The course writes tensors in the paper's letters, in text, in figures and in code. A **phase** is every second pixel
+# of every second row (at rate 2); there are four, and phase 0 holds the corner.
 #
 # ![The symbols of the course: the operators C_r, C_d, C_s, S, M, R and the tensors x, y_m, y_s, y_d, h-hat and y, each with a small picture](../figures/symbols.svg)
 #
@@ -154,17 +159,18 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 # | **13** | [The bill](13_the_bill.ipynb) | where did the time go, on your machine? | counted, measured |
 #
 # Three ways through it. Type every prediction; a walkthrough takes the minutes that its first lines state.
+# On a shorter path, pass over questions about walkthroughs that you left out.
 #
 # | | what | |
 # |---|---|---|
 # | **one hour** | 00, 03, and the first two sections of 13 | the argument, and what it saves |
-# | **one day** | 00, 02, 03, 04, section 8 of 07, 08, 10, 11, 13 | from a stride to a trained FastFCN |
+# | **one day** | 00, 02, 03, 04, sections 1 and 8 of 07, 08, 10, 11, 13 | from a stride to a trained FastFCN |
 # | **six weeks** | 00 to 02 · 03, 04 · 05, 06 · 07, 08 · 09, 10 · 11 to 13, a group a week | all of it, with time to argue with a neighbour |
 #
 # ## 5. Where should you begin?
 #
-# Five questions. Begin with the walkthrough that the first one you stop at names. If you stop at none, begin
-# with 07, where joint upsampling begins.
+# Five questions. Answer them in order. The first one that you get wrong names the walkthrough to begin with. If you get
+# all of them right, begin with 07, where joint upsampling begins.
 
 # %% tags=["hide-input"]
 quiz(
@@ -245,7 +251,8 @@ quiz(
 #
 # The next cell checks every identity that the course is about, on random maps and on a photograph, and then
 # every *counterexample*: places where an identity must break. The same table is printed, with the
-# rounding errors of your own processor, by `python -m jpu_edu verify`.
+# rounding errors of your own processor, by `python -m jpu_edu verify`. (`~` reads: approximately. Its error is
+# the root mean square of the difference, in standard deviations of $y_d$.)
 
 # %%
 from jpu_edu.ops.compare import table

@@ -270,7 +270,7 @@ print(
 )
 
 # %% [markdown]
-# Step through it, forwards and backwards, with the buttons or the arrow keys. Watch the nine numbers that
+# Step through it, forwards and backwards, with the buttons, or press "conv" and use the arrow keys. Watch the nine numbers that
 # light up in the map with its holes, and the nine that light up in the phase without any: they are the same
 # nine numbers.
 
@@ -678,6 +678,8 @@ rows += [compare("reflect, without the outer ring of 2", inner[1], inner[0])]
 print(table(rows))
 
 # %% [markdown]
+# (The pictures name the largest difference; `max error` divides it by the largest value, where that is above 1.)
+#
 # Zeros are special because a zero is a zero in every phase. Reflection and replication make a phase read
 # pixels of *another* phase, which it does not have. Circular padding is a borderline case, and an instructive
 # one: on 16 pixels, going round keeps even pixels even. On 17 it does not.

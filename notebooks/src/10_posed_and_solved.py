@@ -207,7 +207,10 @@ print(
 
 # %% [markdown]
 # **Equation 4: joint upsampling again, in other letters.**
-# $\quad y = \{y_m^0, y_m^1\} \to \hat h \to M, \quad \hat h = \arg\min_{h \in H} \lVert y_s - h(y_m^0) \rVert$
+#
+# $$y = \{y_m^0, y_m^1\} \to \hat h \to M$$
+#
+# $$\hat h = \arg\min_{h \in H} \lVert y_s - h(y_m^0) \rVert$$
 #
 # Lay it beside equation 1. The guide $x_l$ is $y_m^0$. The target $y_l$ is $y_s$. And the large guide, to which the result
 # is applied, is all of $y_m$: here the phases $y_m^0$ and $y_m^1$.
@@ -707,6 +710,9 @@ both.reveal(
 # And $H$ may grow. **Two layers**: the best linear $h$, and added to it a correction 3 × 3, ReLU, 3 × 3, which starts at
 # zero; on every phase by itself. **JPU-like**: no phases; four separable convolutions side by side, at rates 1, 2, 4, 8, on the
 # full map, and a 1 × 1 that joins them: $\hat h$ and $M$ at once.
+#
+# You need not read the code: three kinds of $h$, each with six pairs of what it sees and what it is fitted to. The three
+# short cells after it take a while and print nothing.
 
 
 # %%

@@ -695,7 +695,7 @@ lame_run = Replay("JPU forgotten", lame, held_out, **LOOK)
 fit(lame, lame_optimiser, config, scenes, stop=STEPS // 2, watch=lame_run)
 
 # %% [markdown]
-# That was the first half. (A cell should not take minutes on a slow machine; and since everything is a function of the step, the
+# That was the first half; each of the four training cells takes a while and prints nothing. (A cell should not take minutes on a slow machine; and since everything is a function of the step, the
 # second half is a cell like the first.)
 
 # %%
