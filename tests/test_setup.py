@@ -323,6 +323,12 @@ def test_jupyterlab_asks_about_news_and_updates_never(installed):
 def test_jupyterlab_shows_no_buttons_of_the_grader(installed):
     page = json.loads((installed / ".venv/etc/jupyter/labconfig/page_config.json").read_text())
     assert page["disabledExtensions"] == {"@jupyter/nbgrader": True}
+    config = pytest.importorskip("jupyter_server.extension.config")
+    folder = installed / ".venv/etc/jupyter/jupyter_server_config.d"
+    on = {"ServerApp": {"jpserver_extensions": {"nbgrader.server_extensions.formgrader": True, "other": True}}}
+    (folder / "nbgrader.json").write_text(json.dumps(on))  # as nbgrader's installation does
+    found = config.ExtensionConfigManager(read_config_path=[str(folder.parent)]).get_jpserver_extensions()
+    assert found["other"] and not found["nbgrader.server_extensions.formgrader"]
 
 
 def test_the_course_is_trusted_so_that_its_animations_move_before_anything_is_run(tmp_path, monkeypatch):
