@@ -10,8 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-
-from jpu_edu.cost.record import write_json
+from typing import Any
 
 HELP = """\
 One command for each step. nbgrader does the work; no server, no account, no network.
@@ -29,17 +28,29 @@ One command for each step. nbgrader does the work; no server, no account, no net
 
 Files may be called anna_03.ipynb or lie in folders, anna/03_split_conv_merge.ipynb. Notebooks are programs:
 grade them as a user whose files you could lose. `class grade` says what happened to each, and course/report.json
-keeps it. The reason that task 4 asks for is in words: `class mark course 03` prints those that wait, and
-`class mark course 03 anna=2 bert=1.5` gives points. Repeat any step at any time: only what is new is graded, and
-points given by hand stay. Each exercise's rubric is in notebooks/exercises/solutions.
+keeps it, for all exercises. The reason that task 4 asks for is in words: `class mark course 03` prints those that
+wait, and `class mark course 03 anna=2 bert=1.5` gives points. With `--task 3` both are about the code of task 3, and
+the points count in place of the machine's. Repeat any step at any time: only what is new is graded, and points given
+by hand stay. Each exercise's rubric is in notebooks/exercises/solutions.
 """
 MISSING = "class: nbgrader is missing; install it: pip install -e .[grading] -c constraints.txt"
+
+
+class AnyOrder(argparse.ArgumentParser):
+    """Takes `mark course 03 --task 1 anna=2` too; argparse alone ends the list of students at the option."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.parse_known_args = super().parse_known_args  # the next line calls it, twice
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            del self.parse_known_args
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = HELP
-    steps = parser.add_subparsers(dest="step", required=True, metavar="step")
+    steps = parser.add_subparsers(dest="step", required=True, metavar="step", parser_class=AnyOrder)
     one = steps.add_parser("new", help="make a course folder")
     one.add_argument("folder")
     one.add_argument("--seed", type=int, required=True, help="changes every size, rate, kernel and picture")
@@ -59,10 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "grade":
             one.add_argument("--seconds", type=int, help="a cell may take (default: in nbgrader_config.py, 60)")
             one.add_argument("--again", action="store_true", help="grade everything once more")
-    one = steps.add_parser("mark", help="read the answers in words; give points for them")
+    one = steps.add_parser("mark", help="read answers; give points by hand")
     one.add_argument("folder", help="of the course")
     one.add_argument("numbers", nargs=1, metavar="NN", help="number of the exercise")
-    one.add_argument("points", nargs="*", metavar="STUDENT=POINTS", help="without any: print what waits for points")
+    one.add_argument(
+        "points", nargs="*", metavar="STUDENT=POINTS", help="without any: print what waits; anna=- takes points back"
+    )
+    one.add_argument(
+        "--task", type=int, choices=range(1, 5), help="its code, with points in place of the machine's (default: words)"
+    )
     one = steps.add_parser("export", help="write all points into a CSV file")
     one.add_argument("folder")
     one.add_argument("--to", metavar="FILE", help="default: grades.csv in the course folder")
@@ -118,30 +134,52 @@ def _step(asked: argparse.Namespace) -> int:
     if asked.step == "collect":
         taken, left = collect.collect(one, asked.files)
         for week, student, became in taken:
-            print(f"{student:<20} {week:<32} {'; '.join(filter(None, [became.unread, *became.notes])) or 'taken'}")
+            said = "; ".join(filter(None, [became.unread, *became.notes]))
+            print(f"{student:<20} {week:<32} {said or ('as before' if became.graded else 'taken')}")
         print(*(f"NOT TAKEN  {line}" for line in left), sep="\n", end="\n" if left else "")
         print(f"{len(taken)} submissions, {len(left)} files not taken. Next: class grade {asked.folder}")
         return 1 if left or any(became.unread for _, _, became in taken) else 0
     if asked.step == "export":
         print(f"Written to {grade.export(one, asked.to or Path(asked.folder) / 'grades.csv')}.")
+        _to_mark(one, one.weeks, asked.folder)
         return 0
     weeks = one.chosen(asked.numbers)
     if asked.step == "mark":
         try:
-            points = {name: float(number) for name, number in (pair.rsplit("=", 1) for pair in asked.points)}
+            pairs = (pair.rsplit("=", 1) for pair in asked.points)
+            points = {name: None if number == "-" else float(number) for name, number in pairs}
         except ValueError as error:
             raise course.Refused(f"{' '.join(asked.points)}; write STUDENT=POINTS, such as anna=1.5") from error
-        grade.mark(one, weeks[0], points)
-        print(*(f"---- {student}\n{text}" for student, text in grade.words(one, weeks[0]).items()), sep="\n")
+        grade.mark(one, weeks[0], points, asked.task)
+        found = grade.waiting(one, weeks[0], asked.task)
+        print(*(f"---- {heading}\n{text}" for heading, text in found.items()), sep="\n", end="\n" if found else "")
+        if not found:
+            print(f"{weeks[0]}: {'nobody has less than all points' if asked.task else 'no answer waits for points'}.")
         return 0
     if asked.step in ("release", "feedback"):
         print(*getattr(grade, asked.step)(one, weeks), sep="\n")
+        if asked.step == "feedback":
+            _to_mark(one, weeks, asked.folder)
         return 0
     if asked.seconds is not None and asked.seconds < 1:
         raise course.Refused(f"--seconds {asked.seconds}; a cell needs time, give >= 1")
     started = time.perf_counter()
     rows = grade.grade(one, weeks, seconds=asked.seconds, again=asked.again, told=lambda row: print(row, flush=True))
     taken = [row.seconds for row in rows if row.seconds is not None]
-    print(f"{len(rows)} submissions, {len(taken)} graded now, {time.perf_counter() - started:.0f} s.")
-    write_json(one.folder / "report.json", [vars(row) for row in rows])
+    to_mark = next((row.week[:2] for row in rows if row.by_hand), None)
+    following = f"mark {asked.folder} {to_mark}" if to_mark else f"feedback {asked.folder}"
+    print(
+        f"{len(rows)} submissions, {len(taken)} graded now, {time.perf_counter() - started:.0f} s. "
+        f"Next: class {following if rows else f'collect {asked.folder} FILES'}"
+    )
+    grade.report(one, weeks, rows)
     return 1 if any("NOT GRADED" in line for row in rows for line in row.happened) else 0
+
+
+def _to_mark(one: Any, weeks: list[str], folder: str) -> None:
+    """A line for each exercise with answers that nobody has marked: so far they count as they are."""
+    from jpu_edu.school import grade
+
+    for week in weeks:
+        if any(one.folder.glob(f"autograded/*/{week}")) and (found := grade.waiting(one, week)):
+            print(f"{week}: {len(found)} not marked yet: class mark {folder} {week[:2]}")

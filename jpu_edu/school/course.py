@@ -3,6 +3,7 @@
 class.json          seed, weeks, and what became of every file that was collected
 nbgrader_config.py  limits; plain `nbgrader` commands in this folder obey them too
 gradebook.db        nbgrader's points
+report.json         what `class grade` said, a row a submission
 source, release, submitted, autograded, feedback    nbgrader's folders
 """
 
@@ -20,8 +21,7 @@ from nbgrader.utils import capture_log
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
-from jpu_edu.cost.record import write_json
-from jpu_edu.data.files import access
+from jpu_edu.data.files import access, write_json
 from jpu_edu.school import sheets
 
 CONFIG = '''"""Read by every nbgrader command in this folder. jpu_edu has to be installed beside nbgrader."""

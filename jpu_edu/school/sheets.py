@@ -59,6 +59,24 @@ def sheet(source: Path, *, seed: int) -> NotebookNode:
     return notebook
 
 
+def solutions(week: str) -> dict[str, str]:
+    """A solution of each task and why it works, as Markdown to be opened by a click.
+
+    Returns:
+        By the cell below which it belongs: check-1 to check-4 for code, task-5 for words.
+    """
+    found: dict[str, str] = {}
+    for cell in jupytext.read(SOURCES / f"{week}.py", fmt="py:percent").cells:
+        marks, text = cell.metadata, re.sub(r"^ *### (BEGIN|END) SOLUTION\n?", "", cell.source, flags=re.MULTILINE)
+        if "answer" in marks:
+            words = cell.cell_type == "markdown"
+            found[f"{'task' if words else 'check'}-{marks['answer']}"] = text if words else f"```python\n{text}\n```"
+        elif "why" in marks:
+            found[f"check-{marks['why']}"] += f"\n\n{text}"
+    opened = "<details>\n<summary>A solution</summary>\n\n{}\n\n</details>"
+    return {name: opened.format(text.strip()) for name, text in found.items()}
+
+
 def _role(
     name: str, *, grade: bool = False, locked: bool = False, solution: bool = False, points: float | None = None
 ) -> dict[str, object]:

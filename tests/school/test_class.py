@@ -1,5 +1,6 @@
 """A class from the first day to the grades, by the commands that a teacher types."""
 
+import argparse
 import csv
 import json
 import shutil
@@ -22,6 +23,27 @@ def test_without_nbgrader_one_line_says_how_to_get_it(monkeypatch, capsys):
         assert "pip install -e .[grading]" in error and error.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "asked", ["mark c 03 a=1 b=2 --task 3", "mark c 03 --task 3 a=1 b=2", "mark --task 3 c 03 a=1 b=2"]
+)
+def test_an_option_may_stand_anywhere(asked):
+    command.add_arguments(parser := argparse.ArgumentParser())
+    found = parser.parse_args(asked.split())
+    assert (found.folder, found.numbers, found.points, found.task) == ("c", ["03"], ["a=1", "b=2"], 3)
+    assert parser.parse_args(["grade", "c", "--again", "03"]).numbers == ["03"]
+    assert parser.parse_args(["grade", "c"]).numbers == parser.parse_args(["mark", "c", "3"]).points == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"), [("mark", "folder, NN"), ("mark c 3 --task 5", "choose from 1"), ("new", "folder")]
+)
+def test_what_is_missing_is_named(asked, words, capsys):
+    command.add_arguments(parser := argparse.ArgumentParser())
+    with pytest.raises(SystemExit):
+        parser.parse_args(asked.split())
+    assert words in capsys.readouterr().err
+
+
 @grading
 @pytest.mark.parametrize(
     ("asked", "words"),
@@ -33,6 +55,7 @@ def test_without_nbgrader_one_line_says_how_to_get_it(monkeypatch, capsys):
         (["release", "MADE", "09"], "no exercise 09 in this course; it has 01"),
         (["collect", "MADE", "nowhere"], "nowhere is no folder"),
         (["collect", "MADE", "FULL"], "exercise 01 is not released; first: class release"),
+        (["mark", "MADE", "01"], "nothing is graded in 01_convolution"),
         (["feedback", "MADE"], "nothing is graded yet"),
         (["export", "MADE"], "nothing was collected yet"),
     ],
@@ -84,6 +107,7 @@ def test_everybody_gets_a_grade_and_the_report_says_why(tmp_path, capsys):
         len(pages) == len(SOME) - 1
         and "Yes." in pages[0].parents[2].joinpath("perfect", pages[0].parent.name, pages[0].name).read_text()
     )
+    assert all("cdnjs" not in page.read_text() and "Why it works" in page.read_text() for page in pages)
     # Nothing is new: nothing is graded, and the report is the same.
     assert cli.main(["class", "grade", course, "3"]) == 1  # one file cannot be read
     said = capsys.readouterr().out
@@ -97,6 +121,72 @@ def test_everybody_gets_a_grade_and_the_report_says_why(tmp_path, capsys):
     assert "1 graded now" in capsys.readouterr().out
     report = {row["student"]: row for row in json.loads((tmp_path / "course" / "report.json").read_text())}
     assert report["perfect"]["points"] == 18 and report["deletes-tests"]["points"] == 0
+
+
+@grading
+@pytest.mark.slow
+def test_points_by_hand_stay_until_the_answer_changes(tmp_path, capsys):
+    """Of words and of code: a grading once more lets nobody wait whose answer is the same, and everybody else."""
+    with command.prepared():
+        bench.run(tmp_path, "03", seed=2028, only=["mutant-1-1"])
+    course, week, name = tmp_path / "course", "03_split_conv_merge", "mutant-1-1"
+
+    def said(step: str, *more: str) -> str:
+        capsys.readouterr()
+        assert cli.main(["class", step, str(course), *more]) == 0
+        return capsys.readouterr().out
+
+    def report() -> dict:
+        return {row["week"]: row for row in json.loads((course / "report.json").read_text())}
+
+    def scores() -> list[float]:
+        said("export", "--to", str(tmp_path / "grades.csv"))
+        return [float(line["score"]) for line in csv.DictReader((tmp_path / "grades.csv").read_text().splitlines())]
+
+    assert said("grade", "3").endswith(f"Next: class mark {course} 03\n")
+    machine = report()[week]["points"]
+    assert machine < 18 and report()[week]["by_hand"] == 2
+    assert said("mark", "3", "--task", "1").startswith(f"---- {name}, {machine - 14:g} of 4\nmerge = ")
+    assert said("mark", "3", "--task", "2") == f"{week}: nobody has less than all points.\n"
+    assert cli.main(["class", "mark", str(course), "3", f"{name}=5", "--task", "1"]) == 2
+    assert "choose 0 to 4" in capsys.readouterr().err
+    for step in (["export", "--to", str(tmp_path / "grades.csv")], ["feedback", "3"]):
+        assert said(*step).endswith(f"{week}: 1 not marked yet: class mark {course} 03\n")
+    given = said("mark", "3", f"{name}=2.5", "--task", "1")
+    assert given.startswith(f"---- {name}, 2.5 of 4, by hand; the machine gave {machine - 14:g}\n")
+    assert said("mark", "3", f"{name}=1.5") == f"{week}: no answer waits for points.\n"
+    assert scores() == [18.0]
+
+    assert "1 graded now" in (once_more := said("grade", "3", "--again"))
+    assert f"check-1: 2.5 by hand, {machine - 14:g} by machine" in once_more and "to mark" not in once_more
+    assert once_more.endswith(f"Next: class feedback {course}\n")
+    assert report()[week]["points"] == 16.5 and report()[week]["by_hand"] == 0
+    assert "no answer waits" in said("mark", "3") and scores() == [18.0]
+    assert "not marked" not in said("feedback")
+
+    (path,) = (tmp_path / "files").iterdir()  # the same code, another text
+    sheet = json.loads(path.read_text())
+    for cell in sheet["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "task-5":
+            cell["source"] = "Something else."
+    path.write_text(json.dumps(sheet))
+    said("collect", str(tmp_path / "files"))
+    assert f"{name:<20} 16.5 of 18, 2 to mark" in said("grade", "3")
+    said("grade", "3", "--again")  # it goes on waiting until somebody has looked
+    waiting = f"---- {name}, the answer has changed since you gave 1.5\nSomething else.\n"
+    assert said("mark", "3") == waiting and scores() == [18.0]
+    assert said("mark", "3", f"{name}=-") == f"---- {name}\nSomething else.\n" and scores() == [16.5]
+    said("mark", "3", f"{name}=-", "--task", "1")
+    assert scores() == [machine]
+
+    # Another sheet, which nobody handed in, takes nothing out of the report; a report that was cut off is made anew.
+    before = report()
+    said("release", "1")
+    assert said("grade", "1").startswith("0 submissions, 0 graded now")
+    assert report() == before and week in before
+    (course / "report.json").write_text("[{")
+    said("grade")
+    assert report()[week]["points"] == machine
 
 
 @grading
