@@ -18,7 +18,9 @@ The folders are the floors of the argument; each imports only from those above i
     draw        the figures' shared hand: one palette, one meaning a colour
     widgets     what the notebooks let you touch
     exercises   checks that answer a mistake with its own hint
-    verify, cli the identities as one table, and the command line
+    verify      the identities as one table
+    commands    one file for each command of `python -m jpu_edu`
+    cli         the command line: every command by its name
 
 Two walks show how the rooms hang together.
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from jpu_edu import cli, verify
+from jpu_edu.commands import verify as command
 from jpu_edu.ops.compare import Comparison, compare
 
 
@@ -49,13 +50,13 @@ def test_the_seed_decides_the_numbers():
     ],
 )
 def test_exit_status_is_1_when_an_identity_fails_or_a_counterexample_holds(monkeypatch, capsys, rows, status):
-    monkeypatch.setattr(cli, "verify", lambda setting: rows)
+    monkeypatch.setattr(command, "verify", lambda setting: rows)
     assert cli.main(["verify"]) == status
     assert ("Not as claimed: a claim" in capsys.readouterr().out) == bool(status)
 
 
 def test_json_holds_the_rows_and_the_machine(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cli, "verify", lambda setting: [row(breaks=False, differs=False)])
+    monkeypatch.setattr(command, "verify", lambda setting: [row(breaks=False, differs=False)])
     file = tmp_path / "new folder" / "rows.json"
     assert cli.main(["verify", "--json", str(file), "--seed", "5"]) == 0
     record = json.loads(file.read_text())
@@ -65,10 +66,10 @@ def test_json_holds_the_rows_and_the_machine(monkeypatch, tmp_path, capsys):
 
 
 def test_a_file_that_cannot_be_written_is_named(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cli, "verify", lambda setting: [row(breaks=False, differs=False)])
+    monkeypatch.setattr(command, "verify", lambda setting: [row(breaks=False, differs=False)])
     (tmp_path / "file").write_text("")
     assert cli.main(["verify", "--json", str(tmp_path / "file" / "rows.json")]) == 2
-    assert "cannot write" in capsys.readouterr().err
+    assert "rows.json: cannot be written" in capsys.readouterr().err
 
 
 def test_an_unknown_device_is_answered_in_one_line(capsys):
@@ -83,6 +84,14 @@ def test_wrong_arguments_list_the_choices(arguments, capsys):
         cli.main(arguments)
     assert stop.value.code == 2
     assert "float64" in capsys.readouterr().err or arguments[:1] != ["verify"]
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    assert f"python -m jpu_edu {command}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_module_runs_as_a_command():

@@ -16,10 +16,10 @@ FLOORS = (
     ("train",),
     ("bench", "draw"),
     ("widgets", "exercises", "school"),
-    ("verify", "cli", "__main__"),
+    ("verify", "commands", "cli", "__main__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-TOP = len(FLOORS) - 1  # its rooms are single files, and the command line calls the others
+TOP = len(FLOORS) - 1  # its rooms use one another: the command line calls the commands, they the identities
 #: Notebooks and figures use them, nobody else; the command line draws what a user asks it to draw.
 ONLY_FOR = {"draw": {"widgets", "exercises", "cli"}, "widgets": set(), "exercises": set()}
 GROUND = {"torch", "jaxtyping", *sys.stdlib_module_names}
@@ -95,6 +95,7 @@ def test_every_folder_imports_only_from_the_floors_below():
         ("necks/jpu.py", "def f():\n    import jpu_edu.heads.fcn", "floor 2"),
         ("widgets/stepper.py", "from jpu_edu.exercises import hints", "floor 6"),
         ("bench/conv.py", "import jpu_edu.draw", "floor 5"),
+        ("bench/kills.py", "from jpu_edu.commands import train", "floor 5"),
         ("verify.py", "from jpu_edu.draw import style", "for notebooks and figures"),
         ("__init__.py", "from jpu_edu.ops import phases", "re-exports nothing"),
         ("utils/helpers.py", "", "no floor"),

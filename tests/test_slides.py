@@ -16,6 +16,7 @@ from jpu_edu.ops.compare import compare, table
 from notebooks.slides import cells
 from notebooks.slides import deck as rules
 from notebooks.slides.build import build, formula, main, page, walkthroughs
+from notebooks.slides.prose import letters, unpointed
 
 SOURCES = walkthroughs()
 NOTEBOOKS = {path.name[:2]: nbformat.read(path, as_version=4) for path in SOURCES}
@@ -282,6 +283,29 @@ def test_a_notebook_without_a_title_is_refused_and_a_comment_is_none() -> None:
         rules.deck(new_notebook(cells=[new_code_cell("# On Colab: install"), new_markdown_cell("words")]), Path())
 
 
+def test_a_question_does_not_say_below_of_what_is_on_another_slide() -> None:
+    body = asked_after(new_markdown_cell("Output *3* reads 1, 3 and 5. Output 4 is outlined below."))
+    assert text_of(body).startswith("Output  3  reads 1, 3 and 5.")
+    assert "outlined" not in body
+    # Where the words are about the thing itself, they stay.
+    for kept in (
+        "The product of the rates of the layers below it.",
+        "A share below one half.",
+        "So it is, see below: 1, 2",
+    ):
+        assert unpointed(kept) == kept
+    cut = unpointed("The loop below counts. See **the picture above. It** is so.")
+    assert cut == "See **the picture above. It** is so."  # emphasis is not torn apart
+
+
+@EVERY
+def test_what_leads_to_a_question_points_to_nothing_below(number: str) -> None:
+    for slide in DECKS[number]:
+        for given in re.findall('<div class="given">(.*?)</div>', str(slide.body), re.DOTALL):
+            prose = text_of(re.sub("<pre.*?</pre>", "", given, flags=re.DOTALL))
+            assert not re.search(r"\b(below|above|next cell)[.!?]", prose), prose
+
+
 # ---- formulas, files -----------------------------------------------------------------------------------------
 
 
@@ -293,6 +317,36 @@ def test_a_formula_becomes_mathml_and_an_unknown_command_is_named() -> None:
     assert words.index("<munder><munder>") < words.index("4 phases")  # below the brace, not beside it
     with pytest.raises(ValueError, match=r"formula: '\\\\nonsense x'"):
         formula("\\nonsense x", block=False)
+
+
+def test_the_letters_of_the_course_are_letters_and_names_of_code_are_not() -> None:
+    def letter(base: str, below: str = "") -> str:
+        return f'<i class="letter">{base}' + (f"<sub>{below}</sub>" if below else "")
+
+    read = letters("<p>S -&gt; C_r -&gt; M makes y_d, not y_s&#x27; or y_m0; h_hat is fitted.</p>")
+    assert read == (
+        f"<p><i>S</i> → {letter('C', 'r')}</i> → <i>M</i> makes {letter('y', 'd')}</i>, not {letter('y', 's')}′</i> "
+        f"or {letter('y', 'm0')}</i>; {letter('ĥ')}</i> is fitted.</p>"
+    )
+    assert letters("M(S(x)) = x") == "<i>M</i>(<i>S</i>(<i>x</i>)) = <i>x</i>"
+    for kept in (
+        "<p>7 x 7 and K x K numbers, the y axis</p>",
+        "<p>split_to_batch, align_corners and dilated_conv of jpu_edu.y_d</p>",
+        "<p>33.7 M of weights, R-50, M.2, JPU</p>",
+        '<img alt="y_s -&gt; y_d"><pre>C_r -&gt; M</pre><code>y_m</code><math>y_s</math>',
+        "<script>const y_s = 1;</script><style>.y_d { opacity: 1; }</style><svg><text>y_s</text></svg>",
+    ):
+        assert letters(kept) == kept
+
+
+@EVERY
+def test_no_letter_is_left_raw_and_no_name_of_code_is_broken(number: str) -> None:
+    html = page(DECKS[number])
+    prose = re.sub(r"<(details|pre|script|style|code|svg|math|title).*?</\1>|<[^>]+>", " ", html, flags=re.DOTALL)
+    assert not re.search(r"\b[A-Za-z]_[a-z]\b|h_hat|-&gt;", prose)
+    plain = " ".join(f"{slide.heading} {slide.body} {slide.notes}" for slide in DECKS[number])
+    for name in ("split_to_batch", "align_corners", "dilated_conv", "linear_to_conv", "fit_h"):
+        assert html.count(name) >= plain.count(name)
 
 
 def test_a_number_without_a_walkthrough_names_the_choices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

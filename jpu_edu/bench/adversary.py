@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from jpu_edu.bench import adversary_calls, adversary_commands, adversary_files, adversary_place, kills
-from jpu_edu.cost.record import commit, machine, write_json
+from jpu_edu.cost.record import commit, machine
+from jpu_edu.data.files import write_json
 
 KINDS = ("calls", "files", "commands")
 SECONDS = 30  # a call may take
@@ -61,7 +62,11 @@ def main(asked: argparse.Namespace) -> int:
     print(f"\n{summary(rows)}")
     if asked.json:
         about = {"command": "python -m jpu_edu bench adversary", "seed": asked.seed, "commit": commit()}
-        print(f"Written to {write_json(asked.json, {**about, 'machine': machine(), 'rows': rows})}.")
+        try:
+            print(f"Written to {write_json(asked.json, {**about, 'machine': machine(), 'rows': rows})}.")
+        except OSError as error:
+            print(f"bench adversary: {error}", file=sys.stderr)
+            return 2
     return 1 if any(row["verdict"] != "holds" for row in rows) else 0
 
 

@@ -43,7 +43,7 @@ OPS: tuple[Call, ...] = (
     ("phases.merge_from_batch(x, rate=1, size=(3,))", "size=(3,)", "(H, W)"),
     ("phases.merge_from_batch(x, rate=1, size=3)", "size=3", "(H, W)"),
     ("phases.merge_from_batch([x], rate=1, size=(9, 11))", "list", "pass a torch tensor"),
-    ("convs.regular_conv(x.long(), w)", "torch.int64", ".double()"),
+    ("convs.regular_conv(x.long(), w)", "torch.int64", ".float()"),
     ("convs.regular_conv(np.ones((1, 4, 9, 9)), w)", "ndarray", "pass a torch tensor"),
     ("convs.regular_conv(x[0], w)", "(4, 9, 11)", "needs four axes"),
     ("convs.regular_conv(x[:0], w)", "(0, 4, 9, 11)", "must be >= 1"),
@@ -82,7 +82,7 @@ OPS: tuple[Call, ...] = (
     ("solve.fit_h(x, x, ridge='much')", "ridge='much'", ">= 0"),
     ("solve.fit_h(x[..., :3, :3], x[..., :3, :3])", "rank 9", "a larger"),
     ("solve.fit_h(x.half(), x.half())", "float16", "float64"),
-    ("solve.fit_h(x, 3)", "y_s", "tensor of shape (B, C, h, w)"),
+    ("solve.fit_h(x, 3)", "y_s", "torch tensor (B, C, h, w)"),
     ("interp.resize(x, size=(0, 5), align_corners=True)", "(0, 5)", ">= 1"),
     ("interp.resize(x, size=5, align_corners=True)", "size=5", "(H, W)"),
     ("interp.resize(x, size=(5.0, 5), align_corners=True)", "(5.0, 5)", "integers"),
@@ -124,7 +124,7 @@ CLASSIC: tuple[Call, ...] = (
     ("guided.guided_filter(x, x[..., :5], radius=1, epsilon=0.1)", "(9, 5)", "fast_guided_filter"),
     ("guided.guided_filter(x.long(), x, radius=1, epsilon=0.1)", "int64", "guide.float()"),
     ("guided.fast_guided_filter(x, x.float(), radius=1, epsilon=0.1, rate=1)", "float32", "must agree"),
-    ("guided.fast_guided_filter(x, x[..., :0], radius=1, epsilon=0.1, rate=1)", "(1, 4, 9, 0)", "each >= 1"),
+    ("guided.fast_guided_filter(x, x[..., :0], radius=1, epsilon=0.1, rate=1)", "(1, 4, 9, 0)", "axis must be >= 1"),
 )  # fmt: skip
 
 LAYERS: tuple[Call, ...] = (

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from jpu_edu.cost.record import machine, write_json
+from jpu_edu.cost.record import machine
 from jpu_edu.cost.timing import time_in_turn
+from jpu_edu.data.files import write_json
 from jpu_edu.ops.columns import columns
 from jpu_edu.ops.convs import dilated_conv
 from jpu_edu.ops.fastest import Way, fastest_way
@@ -281,7 +282,7 @@ def main(arguments: argparse.Namespace) -> int:
         try:
             print(f"Written to {write_json(arguments.json, record)}.")
         except OSError as error:
-            print(f"bench conv: cannot write {arguments.json} ({error.strerror}); name another file", file=sys.stderr)
+            print(f"bench conv: {error}", file=sys.stderr)
             return 2
     return 0
 

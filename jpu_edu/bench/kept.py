@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jpu_edu.cost.record import write_json
+from jpu_edu.data.files import write_json
 from jpu_edu.train.checkpoint import differences
 
 

@@ -8,7 +8,7 @@ The trainings are those of `python -m jpu_edu train`, each in a process forked f
 its end a run that was killed has the weights, bit by bit, of one that was not.
 """
 
-import argparse
+import importlib
 import multiprocessing
 import os
 import random
@@ -28,9 +28,10 @@ from tqdm import tqdm
 
 from jpu_edu.data.scenes import Scenes
 from jpu_edu.models import build, weights
-from jpu_edu.train import checkpoint, command, recipes
+from jpu_edu.train import checkpoint, recipes
 from jpu_edu.train.config import Config
 from jpu_edu.train.log import curve, read_log
+from jpu_edu.train.stop import INTERRUPTED
 
 STEPS = 60
 LONGEST = 60  # seconds that a process may take
@@ -39,7 +40,7 @@ MOMENTS = ("anywhere", "half written", "before the rename", "after the rename", 
 ASKING = ("SIGTERM", "SIGINT")  # the step is finished first
 
 #: What every training would import for itself otherwise; an optimiser imports the second.
-PRELOAD = ["jpu_edu.bench.kills", "torch._dynamo", "torch.distributed.tensor"]
+PRELOAD = ["jpu_edu.bench.kills", "jpu_edu.cli", "torch._dynamo", "torch.distributed.tensor"]
 processes = multiprocessing.get_context("forkserver")
 
 
@@ -83,10 +84,9 @@ def train(folder: str, moment: str, nth: int, tell: Connection) -> None:
             _standing("replace", nth, tell, before=False)
         case "before a removal":
             _standing("unlink", nth, tell, before=True)
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    command = importlib.import_module("jpu_edu.cli")  # it stands on a floor above this one
     with open(os.devnull, "w") as sys.stdout, open(os.devnull, "w") as sys.stderr:
-        status = command.main(parser.parse_args(["killed", "--out", folder, "--resume"]))
+        status = command.main(["train", "killed", "--out", folder, "--resume"])
     os._exit(status)
 
 
@@ -150,7 +150,7 @@ def kill(folder: Path, name: str, moment: str, nth: int, wait: float, last: int)
     while heard is not None:
         steps.append(heard := _heard(listen))
     process.join(LONGEST)
-    allowed = (0, command.INTERRUPTED if name in ASKING else -signal.SIGKILL)
+    allowed = (0, INTERRUPTED if name in ASKING else -signal.SIGKILL)
     faults = [] if process.exitcode in allowed else [f"the process ended with {process.exitcode}"]
     process.kill()
     saved = max(filter(None, steps), default=0)

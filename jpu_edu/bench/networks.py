@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 import torch
 
 from jpu_edu.bench import ledger, speed
-from jpu_edu.cost.record import machine, write_json
+from jpu_edu.cost.record import machine
 from jpu_edu.cost.timing import Timings
+from jpu_edu.data.files import write_json
 
 PARTS = ("ledger", "fuse", "encoding", "twins", "training", "size")
 NO_BFLOAT16 = "not measured: no bf16 instructions on this processor"
@@ -131,8 +132,7 @@ def main(arguments: argparse.Namespace, *, draw: Draw | None = None) -> int:
         try:
             print(f"Written to {write_json(arguments.json, whole)}.")
         except OSError as error:
-            message = f"cannot write {arguments.json} ({error.strerror}); name another file"
-            print(f"bench networks: {message}", file=sys.stderr)
+            print(f"bench networks: {error}", file=sys.stderr)
             return 2
     if arguments.figure and draw:
         try:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jpu_edu.classic.pair import check_radius
+from jpu_edu.ops.maps import check_map
 
 
 def _sum_along(x: Tensor, radius: int, axis: int) -> Tensor:
@@ -57,9 +58,7 @@ def box_mean(x: Float[Tensor, "B C H W"], *, radius: int) -> Float[Tensor, "B C 
     Source: Crow 1984, summed-area tables, one axis at a time; He et al. 2010, section 3.6; walkthrough 07.
     """
     check_radius(radius, what="box_mean")
-    if not isinstance(x, Tensor) or x.ndim != 4:
-        got = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"box_mean: got {got}; pass a map (B, C, H, W)")
+    check_map(x, what="box_mean")
     wide = x.double()
     total = _sum_along(_sum_along(wide, radius, -1), radius, -2)
     return (total / box_count((x.shape[-2], x.shape[-1]), radius=radius, like=wide)).to(x.dtype)

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jpu_edu.ops.interp import resize
+from jpu_edu.ops.maps import check_map
 from jpu_edu.ops.phases import Rate, rate_pair, reduce
 
 
@@ -28,12 +29,7 @@ def check_pair(guide: Tensor, target: Tensor, *, what: str) -> None:
         ValueError: not four axes, an empty axis, or another batch, dtype or device.
     """
     for name, tensor in (("guide", guide), ("target", target)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{what}: {name} is {type(tensor).__name__}; pass a torch tensor (B, channels, H, W)")
-        if tensor.ndim != 4 or 0 in tensor.shape:
-            raise ValueError(f"{what}: {name} has shape {tuple(tensor.shape)}; it needs (B, channels, H, W), each >= 1")
-        if not tensor.is_floating_point():
-            raise TypeError(f"{what}: {name} is {tensor.dtype}; filter floating point, for example {name}.float()")
+        check_map(tensor, what=what, name=name, axes="B, channels, H, W")
     if guide.shape[0] != target.shape[0]:
         raise ValueError(
             f"{what}: {guide.shape[0]} guides for {target.shape[0]} targets; expand one to the other's batch"

@@ -1,10 +1,7 @@
-"""Measured numbers and where they come from: machine, versions, and a file that is never half written."""
+"""Where measured numbers come from: machine, versions, commit. `data.files.write_json` writes them."""
 
-import json
-import os
 import platform
 import subprocess
-import tempfile
 from pathlib import Path
 
 import torch
@@ -49,24 +46,3 @@ def _said(*command: str) -> str:
         return ""
     lines = done.stdout.splitlines()
     return lines[0].strip() if lines else ""
-
-
-def write_json(path: str | Path, record: object) -> Path:
-    """Write to a temporary name beside `path`, then rename: a reader sees the old file or the new one, whole.
-
-    Raises:
-        OSError: the folder cannot be made or written; the old file, if there was one, is untouched.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path

@@ -4,21 +4,16 @@ share    pixels of a class / all pixels, void included
 images   images in which the class appears
 """
 
-import argparse
-import json
-import sys
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 from tqdm import tqdm
 
-from jpu_edu.data import pictures, readers
+from jpu_edu.data import pictures
 from jpu_edu.data.classes import VOID
-from jpu_edu.data.files import written_whole
-from jpu_edu.data.layouts import LAYOUTS, recognise
 from jpu_edu.data.sets import LabelledImages, Sample
 
 ROWS = 6  # of a contact sheet
@@ -130,45 +125,6 @@ def examine(images: LabelledImages, *, progress: bool = False) -> Report:
     )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `data check`."""
-    parser.description = "Read every file of a labelled set and list what is wrong, the share of each class, and sizes."
-    parser.epilog = (
-        "example: python -m jpu_edu data check ../data/camvid --sheet camvid.png. "
-        "Exit status: 0 when nothing is wrong, 1 when something is, 2 when it could not be checked"
-    )
-    parser.add_argument("path", metavar="PATH", help="the folder of the set")
-    parser.add_argument("--layout", choices=LAYOUTS, help="default: recognised by what lies in the folder")
-    parser.add_argument("--split", help="such as train; default: all that are there")
-    parser.add_argument("--sheet", metavar="FILE", help="draw some samples, with labels and legend, to this picture")
-    parser.add_argument("--json", metavar="FILE", help="write what was found to FILE too")
-
-
-def main(arguments: argparse.Namespace) -> int:
-    """Check, print, draw and record; returns the exit status."""
-    try:
-        name = arguments.layout or recognise(arguments.path)
-        sets, faults = _open(name, arguments.path, arguments.split)
-        reports = []
-        for images in sets:
-            reports.append(examine(images, progress=True))
-            print(reports[-1].table(), end="\n\n")
-        for fault in faults:
-            print(f"Wrong: {fault}")
-        if arguments.sheet and any(report.readable for report in reports):
-            print(f"Drawn to {pictures.save(arguments.sheet, sheet(sets, reports))}.")
-        if arguments.json:
-            splits = [{**asdict(r), "shares": r.shares, "notes": r.notes} for r in reports]
-            record = {"command": "python -m jpu_edu data check", "layout": name, "faults": faults, "splits": splits}
-            with written_whole(arguments.json) as half:
-                half.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-            print(f"Written to {arguments.json}.")
-    except (OSError, ValueError) as error:
-        print(f"data check: {error}", file=sys.stderr)
-        return 2
-    return int(bool(faults) or any(report.problems for report in reports))
-
-
 def sheet(sets: list[LabelledImages], reports: list[Report]) -> UInt8[Tensor, "3 H W"]:
     """A contact sheet of samples without fault, spread evenly over the splits and over each of them."""
     rows, each = [], max(1, ROWS // len(sets))
@@ -179,23 +135,3 @@ def sheet(sets: list[LabelledImages], reports: list[Report]) -> UInt8[Tensor, "3
             size = " x ".join(map(str, sample.labels.shape))
             rows.append((f"{images.split}: {images.pairs[i][0].name}, {size}", sample))
     return pictures.contact_sheet(rows, sets[0].classes)
-
-
-def _open(name: str, root: str, split: str | None) -> tuple[list[LabelledImages], list[str]]:
-    """The split that was named, or all that are there; and what keeps one of these from being read at all."""
-    layout = LAYOUTS[name]
-    if split is not None:
-        return [layout.reader(root, split=split, complete=False)], []
-    sets, faults, absent = [], [], []
-    for one in layout.splits or readers.folder_splits(root)[:-1] or ["all"]:
-        try:
-            sets.append(layout.reader(root, split=one, complete=False))
-        except FileNotFoundError as error:
-            absent.append(error)
-        except ValueError as error:
-            faults.append(str(error))
-    if absent and not sets and not faults:
-        raise absent[0]
-    for error in absent:
-        print(f"Not looked at: {error}")
-    return sets, faults

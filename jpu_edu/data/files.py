@@ -1,10 +1,13 @@
-"""Pictures from disk, decoded whole or refused with the path and the remedy. Nothing is repaired in silence.
+"""Pictures from disk, decoded whole or refused with the path and the remedy; files, written whole or not at all.
+
+Nothing is repaired in silence.
 
 Shape legend
     image   (3, H, W), RGB, 0 to 255
     labels  (H, W), 0 to K - 1, or VOID = 255
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,21 +48,40 @@ def access(path: str | Path, done: Literal["read", "written"]) -> Iterator[None]
 
 
 @contextmanager
+def renamed(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed at the end: readers see the old file or the new one, whole."""
+    half = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # the same ending: it tells Pillow the format
+    try:
+        yield half
+        os.replace(half, path)
+    except BaseException:
+        half.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to, renamed at the end: readers see the old file or the new one, whole.
+    """As `renamed`, in a folder that is made where it is missing, and with words for what goes wrong.
 
     Raises:
         OSError: the folder cannot be made or written; an old file is untouched.
     """
-    path = Path(path)
-    half = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")  # the same ending: it tells Pillow the format
     with access(path, "written"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with renamed(Path(path)) as half:
             yield half
-            os.replace(half, path)
-        finally:
-            half.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, record: object) -> Path:
+    """A record as text, written whole: measured numbers, most of them.
+
+    Raises:
+        OSError: as for `written_whole`.
+        ValueError: a number that is not finite, which JSON does not have.
+    """
+    with written_whole(path) as half:
+        half.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return Path(path)
 
 
 def _decode(path: Path) -> tuple[Image.Image, str, int]:

@@ -6,36 +6,31 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jpu_edu.data import readers
+from jpu_edu.data.pairs import Published
 from jpu_edu.data.sets import LabelledImages
 
 
 class Layout(NamedTuple):
-    """A reader, the splits to look for, and what lies in a folder of this kind."""
+    """A reader, and how such a set lies on disk; None for a folder of your own."""
 
     reader: Callable[..., LabelledImages]
-    splits: tuple[str, ...]
-    signs: tuple[str, ...]
+    files: Published | None = None
+
+    @property
+    def splits(self) -> list[str]:
+        """Those to look for: "trainval" holds what others hold, and a folder of your own has what it has."""
+        return [split for split in self.files.splits if split != "trainval"] if self.files else []
 
 
-#: The first whose sign is there is taken. VOC's folder of PASCAL Context also holds VOC's own labels.
+#: The first that lies in a folder is taken. VOC's folder of PASCAL Context also holds VOC's own labels.
 LAYOUTS = {
-    "folder": Layout(readers.folder, (), ("classes.txt",)),
-    "camvid": Layout(readers.camvid, ("train", "val", "test"), ("trainannot", "valannot", "testannot", "CamVid")),
-    "pascal_context": Layout(
-        readers.pascal_context,
-        ("train", "val"),
-        tuple(f"{place}SegmentationClassContext" for place in ("", "VOC2010/", "VOCdevkit/VOC2010/")),
-    ),
-    "pascal_context_60": Layout(partial(readers.pascal_context, background=True), ("train", "val"), ()),
-    "voc": Layout(
-        readers.voc,
-        ("train", "val", "train_aug"),
-        tuple(f"{place}SegmentationClass" for place in ("", "VOC2012/", "VOCdevkit/VOC2012/")),
-    ),
-    "ade20k": Layout(
-        readers.ade20k, ("train", "val"), ("annotations/training", "annotations/validation", "ADEChallengeData2016")
-    ),
-    "cityscapes": Layout(readers.cityscapes, ("train", "val"), ("gtFine", "cityscapes/gtFine")),
+    "folder": Layout(readers.folder),
+    "camvid": Layout(readers.camvid, readers.CAMVID_FILES),
+    "pascal_context": Layout(readers.pascal_context, readers.CONTEXT_FILES),
+    "pascal_context_60": Layout(partial(readers.pascal_context, background=True), readers.CONTEXT_FILES),
+    "voc": Layout(readers.voc, readers.VOC_FILES),
+    "ade20k": Layout(readers.ade20k, readers.ADE20K_FILES),
+    "cityscapes": Layout(readers.cityscapes, readers.CITYSCAPES_FILES),
 }
 
 
@@ -49,7 +44,7 @@ def recognise(root: str | Path) -> str:
     if not Path(root).is_dir():
         raise FileNotFoundError(f"{root}: no such folder; name the folder of the set")
     for name, layout in LAYOUTS.items():
-        if any(Path(root, sign).exists() for sign in layout.signs):
+        if layout.files.lies_in(root) if layout.files else Path(root, "classes.txt").exists():
             return name
     raise ValueError(
         f"{root}: none of the layouts {', '.join(LAYOUTS)}. For a set of your own, put a classes.txt there, beside "

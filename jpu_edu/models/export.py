@@ -6,6 +6,7 @@ Shape legend
 """
 
 import importlib.util
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from jpu_edu.data.files import written_whole
+from jpu_edu.data.transforms import MEAN, STD
 from jpu_edu.models.fuse import Fused
 from jpu_edu.models.segmenter import Segmenter
 
@@ -44,10 +46,12 @@ def to_onnx(model: Segmenter | Fused, path: str | Path, *, example: tuple[int, i
         example: (H, W) of the image that is traced, any size of 64 or more that is not square.
 
     Returns:
-        The path. The input is called "image", float32 and normalised as in training; the output "logits".
+        The path. The input is called "image", float32 and normalised as in training, (x / 255 - mean) / std for each
+        of red, green and blue; the output "logits". The file's metadata hold mean and std, and where
+        the network knows them its crop and the names of its classes, each as JSON.
 
     Raises:
-        ImportError: the extra `export` is not installed.
+        ImportError: onnx or onnxscript, of the extra `export`, is not installed.
         ValueError: a path that does not end in .onnx; an example below 64.
 
     Source: torch.onnx.export through torch.export; walkthrough 09.
@@ -55,12 +59,16 @@ def to_onnx(model: Segmenter | Fused, path: str | Path, *, example: tuple[int, i
     path = Path(path)
     missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImportError(f"to_onnx needs {' and '.join(missing)}; install the extra: pip install 'jpu_edu[export]'")
+        raise ImportError(f"to_onnx needs {' and '.join(missing)}; pip install onnx onnxscript onnxruntime")
     if path.suffix != ".onnx":
         raise ValueError(f"to_onnx: path={str(path)!r}; give the file a name that ends in .onnx")
     if len(example) != 2 or min(example) < 64:
         raise ValueError(f"to_onnx: example={example}; give (H, W), both 64 or more")
-    free = torch.export.Dim.DYNAMIC
+    about = {"mean": list(MEAN), "std": list(STD)}
+    if model.crop is not None:
+        about["crop"] = list(model.crop)
+    if model.classes is not None:
+        about["classes"] = list(model.classes.names)
     was_training = model.training
     try:
         with written_whole(path) as half, _quiet():
@@ -70,9 +78,10 @@ def to_onnx(model: Segmenter | Fused, path: str | Path, *, example: tuple[int, i
                 dynamo=True,
                 input_names=["image"],
                 output_names=["logits"],
-                dynamic_shapes=({0: free, 2: free, 3: free},),
+                dynamic_shapes=({0: "batch", 2: "height", 3: "width"},),
                 verbose=False,
             )
+            program.model.metadata_props.update({key: json.dumps(value) for key, value in about.items()})
             program.save(str(half), external_data=False)
     finally:
         model.train(was_training)

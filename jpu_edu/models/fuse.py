@@ -83,7 +83,7 @@ class Fused(nn.Module):
     def __init__(self, net: Segmenter, *, dtype: torch.dtype) -> None:
         super().__init__()
         self.trunk = Trunk(net, dtype=dtype)
-        self.align_corners, self.classes = net.align_corners, net.classes
+        self.align_corners, self.classes, self.crop = net.align_corners, net.classes, net.crop
 
     def train(self, mode: bool = True) -> "Fused":
         """Stay in eval mode.

@@ -32,6 +32,7 @@ class Segmenter(nn.Module):
             network put together by hand.
         classes: names and colours of what it was trained to find, which checkpoints carry too; None where nobody
             said.
+        crop: (height, width) of the crops that it was trained on, which checkpoints carry; None where nobody said.
 
     Source: FastFCN, figure 2; walkthrough 11.
     """
@@ -53,6 +54,7 @@ class Segmenter(nn.Module):
         self.align_corners = align_corners
         self.architecture: dict | None = None
         self.classes: Classes | None = None
+        self.crop: tuple[int, int] | None = None
 
     @property
     def in_channels(self) -> int:

@@ -11,9 +11,6 @@ Every loader returns a network in eval mode, in the dtype of the file, on the CP
 
 import errno
 import json
-import os
-import pickle
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,7 +25,7 @@ from torch import Tensor, nn
 
 from jpu_edu.backbones.by_name import make_backbone
 from jpu_edu.data.classes import Classes
-from jpu_edu.data.files import access
+from jpu_edu.data.files import access, renamed
 from jpu_edu.models import layouts
 from jpu_edu.models.build import build
 from jpu_edu.models.segmenter import Segmenter
@@ -208,23 +205,20 @@ def save(model: Segmenter, path: str | Path) -> None:
                 f"{model.architecture['classes']}; set model.classes to the classes of its training set, or to None"
             )
         metadata["classes"] = json.dumps(asdict(model.classes))
+    if model.crop is not None:
+        metadata["crop"] = json.dumps(model.crop)
     path = Path(path)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    with access(path, "written"):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
+    with access(path, "written"), renamed(path) as half:
         try:
-            save_file(tensors, temporary, metadata=metadata)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            save_file(tensors, half, metadata=metadata)
+            half.chmod(0o644)  # it writes for its owner's eyes alone
         except safetensors.SafetensorError as error:
             raise OSError(errno.EIO, str(error)) from error
-        finally:
-            Path(temporary).unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Segmenter:
-    """The network that `save` wrote, with its `classes`, in eval mode. Nothing needs to be known about it.
+    """The network that `save` wrote, with its `classes` and `crop`, in eval mode. Nothing needs to be known about it.
 
     Raises:
         FileNotFoundError: no such file.
@@ -244,10 +238,20 @@ def load(path: str | Path) -> Segmenter:
         model.load_state_dict(state, assign=True)
         if "classes" in metadata:
             model.classes = _classes(json.loads(metadata["classes"]))
+        if "crop" in metadata:
+            model.crop = tuple(json.loads(metadata["crop"]))
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{path}: holds no network as `save` writes it ({reason}); save it anew") from error
     return model.eval()
+
+
+def is_ours(path: str | Path) -> bool:
+    """Whether `save` wrote this file. Its header alone is read."""
+    if Path(path).suffix != ".safetensors" or not Path(path).is_file():
+        return False
+    with _readable(path), safetensors.safe_open(path, framework="pt") as file:
+        return "jpu_edu" in (file.metadata() or {})
 
 
 def _classes(record: dict) -> Classes:
@@ -263,7 +267,9 @@ def _readable(path: str | Path) -> Iterator[None]:
         Path(path).open("rb").close()  # safetensors says "no such file" where it may not read
     try:
         yield
-    except (RuntimeError, EOFError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # the unpickler takes any text for a program, and fails in any way
         raise ValueError(
             f"{path}: these weights are damaged, or hold more than tensors alone, which could run a program, so they "
             "are not read. Copy the file again, or save tensors alone: torch.save(model.state_dict(), file)"

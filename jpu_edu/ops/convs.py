@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jpu_edu.ops.fastest import fastest_way
+from jpu_edu.ops.maps import check_map
 from jpu_edu.ops.phases import Rate, merge, merge_from_batch, rate_pair, reduce, split, split_to_batch
 
 Padding = int | tuple[int, int]
@@ -50,14 +51,7 @@ def _check(
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """One place that says what is wrong with a convolution's arguments; rate and padding come back as pairs."""
     for name, tensor, axes in (("x", x, "B, C, H, W"), ("weight", weight, "D, C / groups, k_h, k_w")):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{what}: {name} is {type(tensor).__name__}; pass a torch tensor ({axes})")
-        if tensor.ndim != 4:
-            raise ValueError(f"{what}: {name} has shape {tuple(tensor.shape)}; it needs four axes ({axes})")
-        if tensor.numel() == 0:
-            raise ValueError(f"{what}: {name} is empty, shape {tuple(tensor.shape)}; every axis must be >= 1")
-        if not tensor.is_floating_point():
-            raise TypeError(f"{what}: {name} is {tensor.dtype}; convolve floating point, for example {name}.double()")
+        check_map(tensor, what=what, name=name, axes=axes)
     # Under autocast PyTorch itself casts all three to one dtype. The meta device has no autocast to ask for.
     casts = not x.is_meta and torch.is_autocast_enabled(x.device.type)
     if (x.dtype != weight.dtype and not casts) or x.device != weight.device:

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jpu_edu.ops.convs import regular_conv, same_padding
+from jpu_edu.ops.maps import check_map
 from jpu_edu.ops.phases import Rate, merge, rate_pair, split
 
 
@@ -77,10 +78,7 @@ def fit_h(
     Source: FastFCN, Eq. 3 and 4, with H the set of k x k convolutions; walkthrough 10.
     """
     for name, tensor in (("y_m0", y_m0), ("y_s", y_s)):
-        if not isinstance(tensor, Tensor) or tensor.ndim != 4 or not tensor.is_floating_point():
-            raise TypeError(f"fit_h: {name} must be a floating point tensor of shape (B, C, h, w)")
-        if tensor.numel() == 0:
-            raise ValueError(f"fit_h: {name} is empty, shape {tuple(tensor.shape)}; every axis must be >= 1")
+        check_map(tensor, what="fit_h", name=name, axes="B, C, h, w")
         if not tensor.isfinite().all():
             raise ValueError(
                 f"fit_h: {name} holds {int((~tensor.isfinite()).sum())} NaN or infinite values; remove them first"

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jpu_edu.cost.record import commit, machine, write_json
+from jpu_edu.cost.record import commit, machine
+from jpu_edu.data.files import write_json
 from jpu_edu.school import command
 
 BLANK = "def {name}(*arguments):\n    raise NotImplementedError()"
@@ -73,7 +74,11 @@ def main(asked: argparse.Namespace) -> int:
     )
     if asked.json:
         about = {"command": "python -m jpu_edu bench class", "commit": commit(), "machine": machine()}
-        print(f"Written to {write_json(asked.json, {**about, 'seed': asked.seed, 'rows': rows})}.")
+        try:
+            print(f"Written to {write_json(asked.json, {**about, 'seed': asked.seed, 'rows': rows})}.")
+        except OSError as error:
+            print(f"bench class: {error}", file=sys.stderr)
+            return 2
     return 1 if wrong else 0
 
 

@@ -11,7 +11,6 @@ import io
 import os
 import pickle
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+
+from jpu_edu.data.files import renamed
 
 NAME = re.compile(r"step-(\d{8,})-([0-9a-f]{16})\.pt")
 
@@ -33,17 +34,10 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         OSError: no space, no permission; whatever was under that name is untouched.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with renamed(path) as half, half.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     if os.name == "posix":  # the new name is an entry of the folder, which has to reach the disk too
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -55,7 +55,7 @@ class World:
         if self.device.type == "cpu" and any(isinstance(m, nn.SyncBatchNorm) for m in model.modules()):
             raise ValueError(
                 f"train: norm='sync' on {self.size} CPU processes; PyTorch has SyncBatchNorm on GPUs alone. "
-                "Build the network with norm='group' or norm='frozen'"
+                "Build the network with norm='group' or norm='frozen' (--with norm=group)"
             )
         return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
 

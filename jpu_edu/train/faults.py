@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from jpu_edu.data.sets import ImageSet
 from jpu_edu.train.config import Config
+from jpu_edu.train.source import class_count
 
 
 class Finite:
@@ -64,12 +65,18 @@ def check_sets(model: nn.Module, train_set: ImageSet, val_set: ImageSet) -> None
             f"train: {train_set.name} {train_set.split} has the classes {', '.join(ours)}; {val_set.name} "
             f"{val_set.split} has {', '.join(theirs)}. Names and order must agree"
         )
-    told = (getattr(model, "architecture", None) or {}).get("classes", len(ours))
-    if told != len(ours):
+    told = class_count(model)
+    if told not in (None, len(ours)):
         raise ValueError(
             f"train: the network tells {told} classes, {train_set.name} has {len(ours)} ({', '.join(ours[:3])}, ...); "
             f"build it with classes={len(ours)}"
         )
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether that is what PyTorch says; its allocator on the CPU has no class of error of its own."""
+    words = ("allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in words)
 
 
 @contextmanager
@@ -81,11 +88,8 @@ def memory_advice(config: Config) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU allocator has no class of its own
-        text = str(error)
-        if not isinstance(error, torch.OutOfMemoryError) and not (
-            "can't allocate memory" in text or "not enough memory" in text
-        ):
+    except RuntimeError as error:
+        if not out_of_memory(error):
             raise
         half = "" if config.precision == "bfloat16" else ", precision='bfloat16'"
         raise MemoryError(

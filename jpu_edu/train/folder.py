@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from jpu_edu.cost.record import machine, write_json
-from jpu_edu.data.files import access
+from jpu_edu.cost.record import machine
+from jpu_edu.data.files import access, write_json
 from jpu_edu.models import weights
 from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.train import checkpoint
@@ -86,7 +86,7 @@ class RunFolder:
                 "folder:\n  " + "\n  ".join(lines[:12])
             )
         for left in self.path.glob(".*"):  # what a killed process was writing
-            if left.name.startswith((".step-", ".config.json.", ".best.safetensors.", f".{LOG}.")):
+            if left.name.startswith((".step-", ".config.", ".best.", ".log.")):
                 left.unlink(missing_ok=True)
         if begun and not self.notes:  # what a kill kept from being removed
             checkpoint.tidy(self.path, begun[-1])

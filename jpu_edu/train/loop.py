@@ -90,7 +90,7 @@ def train(
     Source: FastFCN, section 4.1; walkthrough 11.
     """
     check_sets(model, train_set, val_set)
-    model.classes = train_set.classes  # names and colours travel with best.safetensors
+    model.classes, model.crop = train_set.classes, config.crop  # they travel with best.safetensors
     shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
     about = {
         "network": model.architecture or shapes,

@@ -10,10 +10,9 @@ Shape legend
     K       number of classes
 """
 
-import argparse
-import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,8 +22,10 @@ from torch import Tensor
 from jpu_edu.data import pictures
 from jpu_edu.data.classes import Classes
 from jpu_edu.ops.interp import nearest, resize
+from jpu_edu.train.distributed import usable
+from jpu_edu.train.faults import out_of_memory
 from jpu_edu.train.protocol import Network, Score, evaluating, whole_image
-from jpu_edu.train.source import Picture, classes_of, image_of, network
+from jpu_edu.train.source import Picture, class_count, classes_of, image_of, network
 
 #: Longer pictures are shrunk for the network: the published ones were trained on a long side of about 500.
 LONGEST = 1024
@@ -68,7 +69,7 @@ class Prediction:
         """Swatch and name of each class that was found."""
         return pictures.legend(self.classes, only=self.labels.unique().tolist())
 
-    def save(self, folder: str | Path, *, name: str | None = None) -> list[Path]:
+    def save(self, folder: str | Path) -> list[Path]:
         """Write NAME.labels.png (a palette picture of class numbers), NAME.overlay.jpg and NAME.legend.png.
 
         Each is written whole or not at all; the folder is made where it is missing.
@@ -76,7 +77,7 @@ class Prediction:
         Raises:
             OSError: the folder cannot be made or written.
         """
-        start = f"{folder}/{name or self.name}"
+        start = f"{folder}/{self.name}"
         return [
             pictures.save_labels(f"{start}.labels.png", self.labels, self.classes),
             pictures.save(f"{start}.overlay.jpg", self.overlay()),
@@ -88,7 +89,7 @@ def predict(
     model: Network | str | Path,
     picture: Picture,
     *,
-    score: Score = whole_image,
+    score: Score | None = None,
     longest: int | None = LONGEST,
     device: str | torch.device | None = None,
 ) -> Prediction:
@@ -100,7 +101,8 @@ def predict(
         model: a network in any mode, left in it; or a file, ours or a published one, see `source.network`.
         picture: a path, a Pillow image, an array (H, W, 3) or a tensor (3, H, W), see `source.image_of`. Smaller
             than 32 pixels is fine: it is filled up for the network.
-        score: the protocol, such as `protocol.probabilities` to get the scores too.
+        score: the protocol, such as `protocol.probabilities` to get the scores too. None is `protocol.whole_image`
+            with the network's `crop`, which `train` notes; `protocol.whole_image` itself takes the picture as it is.
         longest: a longer side is shrunk to this for the network, by averaging, and the labels are enlarged to the
             picture again. Memory grows with the pixels that the network sees: FastFCN on ResNet-50 with 59 classes
             takes 0.9 GB at 1024 x 768 and 2.9 GB at 2048 x 1536 on a CPU. None never shrinks.
@@ -114,32 +116,33 @@ def predict(
     Source: wuhuikai/FastFCN#36 asked for it; walkthrough 11.
     """
     if longest is not None and (not isinstance(longest, int) or longest < 32):
-        raise ValueError(f"predict: longest={longest!r}; give 32 or more, or None for the picture's own size")
+        raise ValueError(f"predict: longest={longest!r}; give 32 or more, or None (--longest 0), its own size")
     started = time.perf_counter()
     model = network(model) if isinstance(model, str | Path) else model
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"predict: model is {type(model).__name__}; pass a network, or the path of a file of weights")
     image = image_of(picture)
     if device is not None:
-        _move(model, device)
+        model.to(usable(device, what="predict"))
     where = next(model.parameters()).device
     try:
         seen = _shrunk(image, longest).to(where)
         if where.type != "cpu":
             torch.accelerator.synchronize()
         ready = time.perf_counter()
+        look = partial(whole_image, crop=getattr(model, "crop", None)) if score is None else score
         with evaluating(model):
-            answer = score(model, seen)
+            answer = look(model, seen)
         labels = (answer.argmax(0) if answer.ndim == 3 else answer).to("cpu", torch.uint8)
         finished = time.perf_counter()  # the copy to the CPU has waited for a GPU
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator has no class of its own
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+    except RuntimeError as error:
+        if not out_of_memory(error):
             raise
         size = " x ".join(map(str, _size(image, longest)))
         raise MemoryError(
             f"predict: out of memory for {size} pixels on {where}; lower longest={longest} (--longest)"
         ) from error
-    count = answer.shape[0] if answer.ndim == 3 else (getattr(model, "architecture", None) or {}).get("classes")
+    count = answer.shape[0] if answer.ndim == 3 else class_count(model)
     return Prediction(
         image=image,
         labels=nearest(labels[None, None], size=tuple(image.shape[1:]))[0, 0],
@@ -163,74 +166,3 @@ def _shrunk(image: Tensor, longest: int | None) -> UInt8[Tensor, "3 h w"]:
     if size == tuple(image.shape[1:]):
         return image
     return resize(image[None].float(), size=size, mode="area").round().to(torch.uint8)[0]
-
-
-def _move(model: torch.nn.Module, device: str | torch.device) -> None:
-    try:
-        model.to(device)
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"predict: device {str(device)!r} does not work here ({reason}); try 'cpu'") from error
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `predict`."""
-    parser.description = "Label every pixel of pictures: an overlay, a palette picture of the labels, and a legend."
-    parser.epilog = (
-        "example: python -m jpu_edu predict street.jpg --model run/best.safetensors --out predicted. "
-        "Exit status: 0 when every picture was labelled, 1 when some could not be, 2 when none was tried"
-    )
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="pictures, in any format that Pillow reads")
-    parser.add_argument(
-        "--model", required=True, metavar="FILE",
-        help="weights: run/best.safetensors, an official FastFCN checkpoint, or one of torchvision's",
-    )  # fmt: skip
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where to write; made where it is missing")
-    parser.add_argument("--device", default="cpu", help="such as cpu or cuda (default: cpu)")
-    parser.add_argument(
-        "--longest", type=int, default=LONGEST, metavar="N",
-        help=f"shrink longer pictures to this for the network, and enlarge the labels (default: {LONGEST}; 0: never)",
-    )  # fmt: skip
-
-
-def main(arguments: argparse.Namespace) -> int:
-    """Predict, write and print a line a picture; returns the exit status."""
-    names = [Path(image).stem for image in arguments.images]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    try:
-        if twice is not None:
-            raise ValueError(f"two pictures are named {twice!r}; give each a folder of its own by --out")
-        model = network(arguments.model)
-        _move(model, arguments.device)
-        _make(arguments.out)
-    except (OSError, ValueError, MemoryError) as error:
-        print(f"predict: {_said(error)}", file=sys.stderr)
-        return 2
-    failed = 0
-    for image in arguments.images:
-        try:
-            result = predict(model, image, longest=arguments.longest or None)
-            files = result.save(arguments.out)
-        except (OSError, ValueError, MemoryError) as error:
-            print(f"predict: {_said(error)}", file=sys.stderr)
-            failed += 1
-            continue
-        found = ", ".join(f"{name} {100 * share:.0f} %" for name, share in [*result.shares().items()][:4])
-        height, width = result.labels.shape
-        print(f"{image} ({height} x {width}, network {result.seconds:.2f} s): {found}")
-        print(f"  {', '.join(map(str, files))}")
-    return int(failed > 0)
-
-
-def _make(folder: str) -> None:
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"cannot make the folder {folder} ({error.strerror}); name one you may write to") from error
-
-
-def _said(error: BaseException) -> str:
-    """An error's message without the name of the command, which stands before it already."""
-    return str(error).removeprefix("predict: ")

@@ -14,10 +14,12 @@ from typing import Any, Literal
 
 import torch
 
+from jpu_edu.backbones.resnet import Stem
 from jpu_edu.data import readers
 from jpu_edu.data.held import Held
 from jpu_edu.data.scenes import Scenes
 from jpu_edu.data.sets import ImageSet
+from jpu_edu.layers.norm import NormKind
 from jpu_edu.models import build, weights
 from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.train.config import Config
@@ -212,8 +214,9 @@ def camvid_fastfcn_aspp_r50() -> Recipe:
 
 
 def _official(
-    name: str, head: str, jpu: bool, depth: int, reader: Callable[..., ImageSet], images: int, epochs: int, lr: float
-) -> Recipe:
+    name: str, head: str, jpu: bool, depth: int, stem: Stem, norm: NormKind,
+    reader: Callable[..., ImageSet], images: int, epochs: int, lr: float,
+) -> Recipe:  # fmt: skip
     """What both sets share: batch 16, crops of 480 of a short side of 520 x 0.5 to 2, and the paper's losses and rates.
 
     An incomplete last batch is left out of an epoch there; here it is completed from the next epoch.
@@ -225,7 +228,7 @@ def _official(
     per_epoch = images // 16
     return Recipe(
         name=f"{name}_{head}_{'jpu' if jpu else 'dilated'}_r{depth}",
-        model=lambda classes: network(classes=classes, backbone=f"resnet{depth}", stem="deep", norm="sync"),
+        model=lambda classes: network(classes=classes, backbone=f"resnet{depth}", stem=stem, norm=norm),
         sets=_on_disk(reader),
         config=Config(
             steps=epochs * per_epoch, batch=16, crop=(480, 480), lr=lr, lr_factor=10.0, momentum=0.9, weight_decay=1e-4,
@@ -235,7 +238,10 @@ def _official(
     )  # fmt: skip
 
 
-def pcontext(*, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, depth: Literal[50, 101] = 50) -> Recipe:
+def pcontext(
+    *, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, depth: Literal[50, 101] = 50,
+    stem: Stem = "deep", norm: NormKind = "sync",
+) -> Recipe:  # fmt: skip
     """PASCAL Context, 59 classes, as the official FastFCN trains: 80 epochs at a rate of 0.001.
 
     Notice: the official code starts from ImageNet weights of the deep stem; give them with --backbone. It took
@@ -244,21 +250,26 @@ def pcontext(*, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, d
     Args:
         head, depth: the networks of table 2.
         jpu: False for the dilated twin.
+        stem: "7x7" for torchvision's ImageNet weights, which are not those of the paper.
+        norm: "group" or "frozen" on CPUs, which have no SyncBatchNorm.
 
     Source: FastFCN, section 4.1, and its official code.
     """
-    return _official("pcontext", head, jpu, depth, readers.pascal_context, 4998, 80, 0.001)
+    return _official("pcontext", head, jpu, depth, stem, norm, readers.pascal_context, 4998, 80, 0.001)
 
 
-def ade20k(*, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, depth: Literal[50, 101] = 50) -> Recipe:
+def ade20k(
+    *, head: Literal["enc", "psp", "aspp"] = "enc", jpu: bool = True, depth: Literal[50, 101] = 50,
+    stem: Stem = "deep", norm: NormKind = "sync",
+) -> Recipe:  # fmt: skip
     """ADE20K, 150 classes, as the official FastFCN trains: 120 epochs at a rate of 0.01. Else as `pcontext`.
 
     Source: FastFCN, section 4.1, and its official code.
     """
-    return _official("ade20k", head, jpu, depth, readers.ade20k, 20210, 120, 0.01)
+    return _official("ade20k", head, jpu, depth, stem, norm, readers.ade20k, 20210, 120, 0.01)
 
 
-def folder(*, backbone: str = "resnet18") -> Recipe:
+def folder(*, backbone: str = "resnet18", norm: NormKind = "batch") -> Recipe:
     """Your own images: FastFCN on a folder as `data.readers.folder` describes it, two classes or more.
 
     Notice: made to start from. With a few hundred images take a small backbone, pretrained weights if you can
@@ -266,10 +277,11 @@ def folder(*, backbone: str = "resnet18") -> Recipe:
 
     Args:
         backbone: see `backbones.by_name.BACKBONES`; with the 7x7 stem, which torchvision's weights have.
+        norm: "group" for batches below 8, "frozen" for them with pretrained weights.
     """
     return Recipe(
         name=f"folder_{backbone}",
-        model=lambda classes: build.fastfcn(classes=classes, backbone=backbone, stem="7x7"),
+        model=lambda classes: build.fastfcn(classes=classes, backbone=backbone, stem="7x7", norm=norm),
         sets=_on_disk(readers.folder),
         config=Config(
             steps=3000, batch=8, crop=(256, 256), optimiser="adamw", schedule="one_cycle", lr=1e-3, lr_factor=1.0,

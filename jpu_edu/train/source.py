@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
 
 from jpu_edu.data.classes import Classes, distinct_colours
 from jpu_edu.data.files import read_image
@@ -30,7 +30,7 @@ def network(path: str | Path) -> Segmenter:
 
     Notice: nothing else needs to be said. Our files know their architecture and classes. In the others keys and
     shapes give the architecture away, and the number of classes the set: 21 is PASCAL VOC, 59 Pascal Context, and
-    so on. Where that guess is wrong, set `model.classes`.
+    so on; their crops are taken to be 480 x 480. Where a guess is wrong, set `model.classes` or `model.crop`.
 
     Args:
         path: such as run/best.safetensors, or a .pth or .pth.tar from elsewhere.
@@ -43,21 +43,28 @@ def network(path: str | Path) -> Segmenter:
     if path.is_dir():
         raise ValueError(f"{path}: a folder; name the file of weights in it, such as {path / 'best.safetensors'}")
     try:
+        if weights.is_ours(path):
+            return weights.load(path)
         state = weights.read(path)
         if any(key.startswith("pretrained.") for key in state):
             model = weights.load_fastfcn(state)
         elif any(key.startswith("classifier.") for key in state):
             model = weights.load_torchvision(state)
         elif path.suffix == ".safetensors":
-            return weights.load(path)
+            return weights.load(path)  # which says what it misses
         else:
             raise ValueError("no network known here, neither an official FastFCN nor one of torchvision's weights")
     except ValueError as error:
         hint = " (a checkpoint of a run in progress is for going on; its network is best.safetensors beside it)"
         where = "" if str(error).startswith(str(path)) else f"{path}: "
         raise ValueError(f"{where}{error}{hint if path.name.startswith('step-') else ''}") from error
-    model.classes = PUBLISHED.get(model.architecture["classes"])
+    model.classes, model.crop = PUBLISHED.get(model.architecture["classes"]), (480, 480)  # in either project's scripts
     return model
+
+
+def class_count(model: nn.Module) -> int | None:
+    """How many classes a network tells, where its builder noted it."""
+    return (getattr(model, "architecture", None) or {}).get("classes")
 
 
 def classes_of(model: Segmenter, count: int) -> Classes:

@@ -14,6 +14,7 @@ import torch
 from jpu_edu.train.distributed import World
 
 Reason = Literal["interrupted", "time"]
+INTERRUPTED = 130  # the exit status: what a shell reports after Ctrl-C
 
 
 class Stop:

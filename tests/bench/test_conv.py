@@ -187,7 +187,7 @@ def test_what_cannot_be_done_gives_one_line_and_status_2(tmp_path, capsys):
     for words, said in [
         (("--seconds", "-1"), "bench conv: seconds=-1.0; the time for a case must be a number >= 0"),
         (("--threads", "0"), "bench conv: --threads 0; it must be at least 1"),
-        (("--seconds", "0", "--json", str(tmp_path / "file" / "x.json")), "bench conv: cannot write"),
+        (("--seconds", "0", "--json", str(tmp_path / "file" / "x.json")), "x.json: cannot be written"),
     ]:
         assert main(options(*words)) == 2
         assert said in capsys.readouterr().err

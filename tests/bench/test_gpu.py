@@ -15,6 +15,7 @@ from jpu_edu.bench import camvid, card, card_speed, gpu, gpu_parts, gpu_tables
 from jpu_edu.bench.conv import Case
 from jpu_edu.bench.gpu_parts import FULL, PARTS, QUICK, Bench
 from jpu_edu.bench.kept import Kept, Unfinished
+from jpu_edu.commands import verify as command
 from jpu_edu.cost import record
 from jpu_edu.cost.ledger import total
 from jpu_edu.cost.macs import layer_costs
@@ -179,7 +180,7 @@ def test_what_needs_something_says_what(tmp_path):
 
 
 def test_the_command_line_hands_the_identities_in(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "verify", lambda setting: [])
+    monkeypatch.setattr(command, "verify", lambda setting: [])
     words = ["--quick", "--device", "cpu", "--only", "exact", "--out", str(tmp_path)]
     assert cli.main(["bench", "gpu", *words]) == 0
     assert set(found(tmp_path, "exact")) == {"float64", "float32", "float32, TF32", "bfloat16"}

@@ -74,6 +74,44 @@ def test_no_slide_of_any_deck_is_larger_than_its_stage(decks: list[Path]) -> Non
             assert page.evaluate(TOO_LARGE) == [], deck.stem
             page.evaluate("document.querySelectorAll('.reveal').forEach((button) => button.click())")
             assert page.evaluate(TOO_LARGE) == [], f"{deck.stem}, polls revealed"
+            page.set_viewport_size({"width": 1920, "height": 1080})
+            assert page.evaluate(TOO_LARGE) == [], f"{deck.stem}, on a large screen"
+            page.set_viewport_size({"width": 1280, "height": 720})
+
+
+# The smallest words of a stepper in pixels of the screen, its picture as a share of its place, and what sticks out.
+STEPPER = """(root) => {
+  const place = root.parentElement.getBoundingClientRect(), box = root.getBoundingClientRect();
+  const grown = box.width / root.offsetWidth;
+  const words = [...root.querySelectorAll("button, .caption, .follow:not([hidden]) label, .notes li")];
+  const cells = [...root.querySelectorAll("g.cell:not(.gone, .hidden)")].map((cell) => cell.getBoundingClientRect());
+  const top = Math.min(...cells.map((cell) => cell.top)), row = cells.filter((cell) => cell.top < top + 2);
+  const picture = root.querySelector('svg[role="img"]').getBoundingClientRect();
+  return {
+    words: Math.min(...words.map((word) => parseFloat(getComputedStyle(word).fontSize) * grown)),
+    height: picture.height / place.height, below: box.bottom - place.bottom,
+    row: (Math.max(...row.map((cell) => cell.right)) - Math.min(...row.map((cell) => cell.left))) / innerWidth,
+  };
+}"""
+
+
+def test_a_stepper_fills_its_slide_and_is_read_from_the_back(decks: list[Path]) -> None:
+    (deck,) = [path for path in decks if path.stem.startswith("03")]
+    with opened() as page:
+        page.emulate_media(reduced_motion="reduce")
+        for width, height in ((1280, 720), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(deck.as_uri())
+            to_first(page, ".jpu-stepper")
+            stepper = page.locator(".here .jpu-stepper")
+            for name in stepper.locator(".chapters button").all_inner_texts():
+                stepper.get_by_role("button", name=name, exact=True).click()
+                page.wait_for_timeout(100)
+                seen = stepper.evaluate(STEPPER)
+                assert seen["words"] >= 19.99 * width / 1280, (width, name)
+                assert seen["height"] > 0.99, (width, name)
+                assert seen["below"] <= 1, (width, name)
+                assert seen["row"] > 0.2, (width, name)
 
 
 def test_a_lecture_by_keys_mouse_and_touch(decks: list[Path]) -> None:
@@ -154,6 +192,21 @@ def test_a_lecture_by_keys_mouse_and_touch(decks: list[Path]) -> None:
         press("ArrowRight")
         assert stepper.get_attribute("data-step") == "2"
         assert at(page) == number
+        for key, seen in (("d", "html.dark"), ("n", "#notes:visible"), ("?", "dialog:visible")):
+            press(key)
+            assert page.locator(seen).count() == 1, key
+            press("Escape" if key == "?" else key)
+            assert page.locator(seen).count() == 0, key
+        stepper.get_by_role("button", name="Next").focus()
+        press(" ")
+        assert (stepper.get_attribute("data-step"), at(page)) == ("3", number)  # a button has its space
+        stepper.locator("input[type=range]").focus()
+        press("ArrowLeft")
+        assert (stepper.get_attribute("data-step"), at(page)) == ("2", number)
+        press(" ")
+        assert at(page) == number + 1  # a slider has none
+        press("ArrowLeft")
+        stepper.get_by_role("button", name="Next").click()
         press("Escape")
         press("ArrowRight")
         assert at(page) == number + 1

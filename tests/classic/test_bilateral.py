@@ -176,11 +176,11 @@ def test_a_guide_and_a_target_that_do_not_fit_are_refused():
     guide, target = torch.rand(2, 3, 8, 8), torch.rand(2, 1, 4, 4)
     with pytest.raises(ValueError, match=r"1 guides for 2 targets; expand"):
         joint_bilateral_upsample(guide[:1], target, **GOOD)
-    with pytest.raises(ValueError, match=r"target has shape \(1, 4, 4\); it needs \(B, channels, H, W\)"):
+    with pytest.raises(ValueError, match=r"target has shape \(1, 4, 4\); it needs four axes \(B, channels, H, W\)"):
         joint_bilateral_upsample(guide, target[0], **GOOD)
     with pytest.raises(ValueError, match=r"guide is torch\.float64 .* target is torch\.float32"):
         joint_bilateral_upsample(guide.double(), target, **GOOD)
-    with pytest.raises(TypeError, match=r"target is torch\.int64; filter floating point"):
+    with pytest.raises(TypeError, match=r"target is torch\.int64; pass floating point"):
         joint_bilateral_upsample(guide, target.long(), **GOOD)
     with pytest.raises(TypeError, match=r"guide is ndarray"):
         joint_bilateral_upsample(guide.numpy(), target, **GOOD)

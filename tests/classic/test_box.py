@@ -89,5 +89,5 @@ def test_a_negative_radius_is_refused_with_its_value(radius):
 def test_wrong_types_and_ranks_are_refused():
     with pytest.raises(TypeError, match=r"radius=1\.5; radius must be an integer"):
         box_mean(torch.ones(1, 1, 4, 4), radius=1.5)
-    with pytest.raises(ValueError, match=r"got shape \(4, 4\); pass a map"):
+    with pytest.raises(ValueError, match=r"x has shape \(4, 4\); it needs four axes"):
         box_mean(torch.ones(4, 4), radius=1)

@@ -1,5 +1,6 @@
 """Decoding: what is in the file comes out, and a bad file is named with what to do about it."""
 
+import json
 import random
 import struct
 import zlib
@@ -202,6 +203,14 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         half.write_text("sec")
         raise RuntimeError
     assert path.read_text() == "first" and [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_record_is_written_whole_or_not_at_all(tmp_path):
+    path = files.write_json(tmp_path / "new" / "a.json", {"x": [1, 2.5]})
+    assert json.loads(path.read_text()) == {"x": [1, 2.5]}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(path, {"x": float("nan")})
+    assert json.loads(path.read_text()) == {"x": [1, 2.5]} and [p.name for p in path.parent.iterdir()] == ["a.json"]
 
 
 def test_what_the_system_says_gets_the_path_and_the_remedy(tmp_path):

@@ -34,7 +34,7 @@ def test_what_cannot_be_drawn_is_refused():
         overlay(IMAGE, LABELS, TWO, opacity=2)
     with pytest.raises(ValueError, match="have label 2"):
         legend(TWO, only=[2])
-    with pytest.raises(ValueError, match="width=50 with text=14; give 112 pixels or more"):
+    with pytest.raises(ValueError, match="width=50; give 112 pixels or more"):
         legend(TWO, width=50)
     with pytest.raises(ValueError, match="no samples"):
         contact_sheet([], TWO)

@@ -168,6 +168,7 @@ def test_an_architecture_builds_the_same_network_again() -> None:
         (lambda: build.dilated_fcn(classes=2, backbone="tiny", head="x"), "head='x'; choose one of fcn, context"),
         (lambda: build.deeplabv3(classes=2, backbone="tiny", context="x"), "context='x'; choose one of aspp, cascade"),
         (lambda: build.pspnet(classes=2, backbone="tiny", output_stride=4), "output_stride=4; choose 8 or 16"),
+        (lambda: build.dilated_fcn(classes=2, backbone="tiny", output_stride=32), "output_stride=32; choose 8 or 16"),
         (lambda: build.fastfcn(classes=2, backbone="tiny", norm="layer"), "kind='layer'; choose one of batch"),
         (lambda: build.fastfcn(classes=2, backbone="tiny", stem="3x3"), "stem='3x3'; choose one of 7x7, deep"),
         (lambda: build.fpn(classes=0, backbone="tiny"), "classes=0"),

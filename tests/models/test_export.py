@@ -1,5 +1,6 @@
 """The exported file gives ONNX Runtime the network's own scores, at sizes and batches that it was not traced with."""
 
+import json
 from pathlib import Path
 
 import onnxruntime
@@ -7,6 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from jpu_edu.data.palettes import CAMVID
+from jpu_edu.data.transforms import MEAN, STD
 from jpu_edu.models import build
 from jpu_edu.models.export import to_onnx
 from jpu_edu.models.fuse import fuse
@@ -80,5 +83,14 @@ def test_errors_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ValueError, match=r"example=\(32, 64\); give \(H, W\), both 64 or more"):
         to_onnx(model, tmp_path / "net.onnx", example=(32, 64))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"needs onnx and onnxscript; install .* 'jpu_edu\[export"):
+    with pytest.raises(ImportError, match=r"needs onnx and onnxscript; pip install onnx onnxscript onnxruntime"):
         to_onnx(model, tmp_path / "net.onnx")
+
+
+def test_the_file_says_what_it_takes_and_what_its_classes_are(tmp_path: Path) -> None:
+    model = build.fcn8s(classes=len(CAMVID), backbone="tiny")
+    model.classes, model.crop = CAMVID, (64, 96)
+    session = onnxruntime.InferenceSession(str(to_onnx(model, tmp_path / "net.onnx")))
+    assert session.get_inputs()[0].shape == ["batch", 3, "height", "width"]
+    about = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
+    assert about == {"mean": list(MEAN), "std": list(STD), "classes": list(CAMVID.names), "crop": [64, 96]}

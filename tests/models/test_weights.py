@@ -47,6 +47,14 @@ def test_a_checkpoint_with_a_numpy_number_is_read(tmp_path, zipped: bool, module
         torch.load(file)
 
 
+@pytest.mark.parametrize("text", ["road 128 64 128\nsky\n", "hello 1\n", "background\nforeground\n"])
+def test_any_text_is_refused_in_our_words(tmp_path, text: str) -> None:
+    """To the unpickler it is a program, which fails with an IndexError, a KeyError, ..."""
+    (tmp_path / "classes.txt").write_text(text)
+    with pytest.raises(ValueError, match=r"classes.txt: these weights are damaged"):
+        weights.read(tmp_path / "classes.txt")
+
+
 def test_a_checkpoint_that_runs_code_is_refused(tmp_path) -> None:
     class Trap:
         def __reduce__(self):

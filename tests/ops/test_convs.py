@@ -369,9 +369,9 @@ every_conv = pytest.mark.parametrize(
             None,
             {},
             TypeError,
-            "x is torch.int64; convolve floating point, for example x.double()",
+            "x is torch.int64; pass floating point, for example x.float()",
         ),
-        (maps, kernels.int(), None, {}, TypeError, "weight is torch.int32; convolve floating point"),
+        (maps, kernels.int(), None, {}, TypeError, "weight is torch.int32; pass floating point"),
         (
             maps,
             kernels.double(),

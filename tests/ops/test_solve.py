@@ -188,9 +188,9 @@ good = torch.ones(1, 1, 8, 8, dtype=torch.float64)
     [
         (with_one(float("nan")), good, {}, ValueError, "y_m0 holds 1 NaN or infinite values; remove them first"),
         (good, with_one(float("inf")), {}, ValueError, "y_s holds 1 NaN or infinite values; remove them first"),
-        (good[0], good, {}, TypeError, "y_m0 must be a floating point tensor of shape (B, C, h, w)"),
-        (good, good.long(), {}, TypeError, "y_s must be a floating point tensor of shape (B, C, h, w)"),
-        (good.tolist(), good, {}, TypeError, "y_m0 must be a floating point tensor"),
+        (good[0], good, {}, ValueError, "y_m0 has shape (1, 8, 8); it needs four axes (B, C, h, w)"),
+        (good, good.long(), {}, TypeError, "y_s is torch.int64; pass floating point"),
+        (good.tolist(), good, {}, TypeError, "y_m0 is list; pass a torch tensor (B, C, h, w)"),
         (good[:0], good[:0], {}, ValueError, "y_m0 is empty, shape (0, 1, 8, 8); every axis must be >= 1"),
         (good, good[..., :7], {}, ValueError, "must share B, h, w and dtype; is y_m0 = reduce(y_m, rate=...)?"),
         (good, good.repeat(2, 1, 1, 1), {}, ValueError, "y_m0 (1, 1, 8, 8) torch.float64 and y_s (2, 1, 8, 8)"),

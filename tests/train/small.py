@@ -1,13 +1,18 @@
 """The smallest run that has everything: EncNet head, auxiliary head, dropout; a few channels, 32 pixels."""
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from jpu_edu.backbones.tiny import tiny
 from jpu_edu.data.classes import Classes
+from jpu_edu.data.palettes import CAMVID
 from jpu_edu.data.sets import Sample
 from jpu_edu.layers.norm import NormKind
+from jpu_edu.models import build, weights
 from jpu_edu.models.build import fastfcn
 from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.train.config import Config
@@ -51,3 +56,16 @@ def sets() -> tuple[Bricks, Bricks]:
 def config(**changes) -> Config:
     small = {"steps": 6, "batch": 4, "crop": (32, 32), "lr": 0.01, "evaluate_every": 4, "save_every": 2, "log_every": 1}
     return Config(**small | changes)
+
+
+def network_and_pictures(path: Path) -> Path:
+    """A folder of best.safetensors, CamVid's classes, and two pictures: photo.png, other.png."""
+    torch.manual_seed(0)
+    model = build.fastfcn(classes=11, backbone="tiny", head="fcn")
+    model.head.classifier[-1].weight.data *= 30  # else all pixels are of one class
+    model.classes = CAMVID
+    weights.save(model, path / "best.safetensors")
+    pixels = np.random.default_rng(0).integers(256, size=(40, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path / "photo.png")
+    Image.fromarray(pixels[:33, :50]).save(path / "other.png")
+    return path

@@ -4,10 +4,12 @@ import errno
 import hashlib
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 
+from jpu_edu.data.files import write_json
 from jpu_edu.train import checkpoint
 from jpu_edu.train.checkpoint import Damaged, checkpoints, differences, load, newest, save, steps_of
 from jpu_edu.train.folder import RunFolder
@@ -124,11 +126,11 @@ def test_a_disk_that_refuses_costs_no_earlier_checkpoint(tmp_path, monkeypatch, 
     with monkeypatch.context() as patch:
         match fault:
             case "disk full":
-                patch.setattr(checkpoint.os, "fdopen", lambda *a, real=os.fdopen: Full(real(*a)))
+                patch.setattr(Path, "open", lambda *a, real=Path.open: Full(real(*a)))
             case "disk full at fsync":
                 patch.setattr(checkpoint.os, "fsync", denied)
             case "folder not writable":
-                patch.setattr(checkpoint.tempfile, "mkstemp", lambda **_: denied())
+                patch.setattr(Path, "open", denied)
             case "rename refused":
                 patch.setattr(checkpoint.os, "replace", denied)
         with pytest.raises(OSError):
@@ -162,5 +164,10 @@ def test_what_a_kill_kept_from_being_removed_goes_with_the_next_start(tmp_path, 
         kill.setattr(checkpoint, "tidy", lambda folder, last: None)
         for step in (2, 4, 6, 8):
             save(tmp_path, {"step": step, "about": {"config": {}}})
+        kill.setattr(os, "replace", lambda half, path: half.rename(path.with_name(f"{half.name}.kept")))
+        for name in ("config.json", "log.jsonl", "best.safetensors", "step-00000010-0123456789abcdef.pt"):
+            write_json(tmp_path / name, {})
+    assert len(list(tmp_path.glob(".*"))) == 4
     with RunFolder(tmp_path, about={"config": {}}, resume=True) as run:
         assert run.state["step"] == 8 and list(map(steps_of, checkpoints(tmp_path))) == [6, 8]
+    assert not list(tmp_path.glob(".*"))

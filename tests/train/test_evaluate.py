@@ -9,8 +9,8 @@ import torch
 from torch import distributed, nn
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from jpu_edu.cost.record import write_json
 from jpu_edu.data.classes import VOID, Classes
+from jpu_edu.data.files import write_json
 from jpu_edu.data.sets import Sample
 from jpu_edu.metrics.boundary import boundary_band
 from jpu_edu.models import build

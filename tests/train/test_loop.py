@@ -71,6 +71,7 @@ def test_what_a_run_leaves(tmp_path):
     assert told["network"]["builder"] == "fastfcn" and told["images"]["count"] == 12 and "torch" in told["machine"]
     best = weights.load(folder / "best.safetensors")
     assert evaluate(best, small.sets()[1]).miou == result.best_miou == max(curve(records, "miou")[1])
+    assert best.classes == small.sets()[0].classes and list(best.crop) == told["config"]["crop"]
     assert model.training and result.images_per_second > 0
 
 

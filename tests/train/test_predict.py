@@ -1,6 +1,5 @@
-"""From a picture to files, in Python and on the command line."""
+"""From a picture to its classes and to files, in Python."""
 
-import json
 import os
 
 import numpy as np
@@ -8,28 +7,19 @@ import pytest
 import torch
 from PIL import Image
 
-from jpu_edu import cli
 from jpu_edu.data.palettes import CAMVID
 from jpu_edu.data.transforms import MEAN
 from jpu_edu.models import build, weights
+from jpu_edu.models.fuse import fuse
 from jpu_edu.train.predict import predict
 from jpu_edu.train.protocol import probabilities, whole_image
-from tests.train.together import torchrun
+from tests.train import small
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A network and two pictures."""
-    path = tmp_path_factory.mktemp("run")
-    torch.manual_seed(0)
-    model = build.fastfcn(classes=11, backbone="tiny", head="fcn")
-    model.head.classifier[-1].weight.data *= 30  # else all pixels are of one class
-    model.classes = CAMVID
-    weights.save(model, path / "best.safetensors")
-    pixels = np.random.default_rng(0).integers(256, size=(40, 64, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path / "photo.png")
-    Image.fromarray(pixels[:33, :50]).save(path / "other.png")
-    return path
+    return small.network_and_pictures(tmp_path_factory.mktemp("run"))
 
 
 def test_three_lines(folder, tmp_path):
@@ -53,6 +43,20 @@ def test_it_is_what_the_protocol_says(folder):
     sure = predict(model, folder / "photo.png", score=probabilities)
     assert sure.scores.shape == (11, 40, 64) and torch.equal(sure.labels.long(), sure.scores.argmax(0))
     assert torch.equal(sure.scores, probabilities(model, result.image))
+
+
+def test_it_fills_up_to_the_crop_that_the_network_was_trained_on(folder, tmp_path):
+    model = weights.load(folder / "best.safetensors")
+    picture = torch.randint(256, (3, 41, 50), dtype=torch.uint8)
+    assert model.crop is None and torch.equal(predict(model, picture).labels.long(), whole_image(model, picture))
+    model.crop = (64, 64)
+    weights.save(model, tmp_path / "known.safetensors")
+    filled = whole_image(model, picture, crop=(64, 64))
+    assert not torch.equal(filled, whole_image(model, picture)), "else there is nothing to see"
+    for network in (model, tmp_path / "known.safetensors"):
+        assert torch.equal(predict(network, picture).labels.long(), filled)
+    assert torch.equal(predict(model, picture, score=whole_image).labels.long(), whole_image(model, picture))
+    assert fuse(model).crop == (64, 64)
 
 
 def test_shares_are_the_found_classes_by_size(folder):
@@ -117,137 +121,6 @@ def test_other_errors_are_not_disguised(folder):
 
     with pytest.raises(RuntimeError, match="sizes do not match"):
         predict(folder / "best.safetensors", torch.rand(3, 40, 50), score=score)
-
-
-# The command line
-
-
-def test_the_command_writes_what_the_function_does(folder, tmp_path, capsys):
-    pictures = [str(folder / "photo.png"), str(folder / "other.png")]
-    assert cli.main(["predict", *pictures, "--model", str(folder / "best.safetensors"), "--out", str(tmp_path)]) == 0
-    assert len(os.listdir(tmp_path)) == 6
-    out = capsys.readouterr().out
-    assert "photo.png (40 x 64, network" in out and "other.overlay.jpg" in out
-    with Image.open(tmp_path / "other.labels.png") as labels:
-        wanted = predict(folder / "best.safetensors", folder / "other.png").labels
-        assert np.array_equal(np.array(labels), wanted.numpy())
-
-
-def test_a_bad_picture_does_not_stop_the_others(folder, tmp_path, capsys):
-    (tmp_path / "empty.jpg").write_bytes(b"")
-    pictures = [str(tmp_path / "empty.jpg"), str(folder / "photo.png"), str(tmp_path / "gone.jpg")]
-    out = str(tmp_path / "out")
-    assert cli.main(["predict", *pictures, "--model", str(folder / "best.safetensors"), "--out", out]) == 1
-    errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 2 and "empty.jpg: the file is empty" in errors[0] and "gone.jpg: no such file" in errors[1]
-    assert len(os.listdir(out)) == 3
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"--model": "gone.safetensors"}, "no file 'gone.safetensors'"),
-        ({"--device": "abacus"}, "device 'abacus' does not work here"),
-        ({"images": ["a/photo.png", "b/photo.png"]}, "two pictures are named 'photo'"),
-        ({"--out": os.devnull}, f"cannot make the folder {os.devnull}"),
-    ],
-)
-def test_what_cannot_be_done_is_one_line_and_exit_2(folder, tmp_path, capsys, change, words):
-    options = {"--model": str(folder / "best.safetensors"), "--out": str(tmp_path)}
-    images = change.pop("images", [str(folder / "photo.png")])
-    pairs = [word for pair in (options | change).items() for word in pair]
-    assert cli.main(["predict", *images, *pairs]) == 2
-    error = capsys.readouterr().err
-    assert (
-        error.startswith("predict: ") and words in error and error.count("\n") == 1 and "predict: predict" not in error
-    )
-
-
-@pytest.mark.parametrize("command", ["predict", "evaluate"])
-def test_help_has_an_example(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        cli.main([command, "--help"])
-    assert stop.value.code == 0
-    assert f"python -m jpu_edu {command}" in " ".join(capsys.readouterr().out.split())
-
-
-@pytest.fixture(scope="module")
-def camvid(tmp_path_factory):
-    """Three images in CamVid's layout."""
-    root, draw = tmp_path_factory.mktemp("set"), np.random.default_rng(1)
-    for name in "abc":
-        for part, values in (("val", 256), ("valannot", 12)):
-            shape = (36, 48, 3) if part == "val" else (36, 48)
-            (root / part).mkdir(exist_ok=True)
-            Image.fromarray(draw.integers(values, size=shape, dtype=np.uint8)).save(root / part / f"{name}.png")
-    return root
-
-
-def test_evaluate_prints_the_table_and_writes_the_numbers(folder, camvid, tmp_path, capsys):
-    asked = ["evaluate", "--model", str(folder / "best.safetensors"), "--data", str(camvid), "--absent", "zero"]
-    assert cli.main([*asked, "--json", str(tmp_path / "e.json")]) == 0
-    out, record = capsys.readouterr().out, json.loads((tmp_path / "e.json").read_text())
-    assert out.startswith("CamVid val, whole protocol\n") and "bicyclist" in out and "absent classes: count 0" in out
-    assert record["images"] == 3 and record["layout"] == "camvid" and record["machine"]["torch"] == torch.__version__
-    matrix = torch.tensor(record["matrix"])
-    assert record["pixel_accuracy"] == pytest.approx((matrix.trace() / matrix.sum()).item(), abs=1e-6)
-    official = ["--protocol", "official", "--base", "52", "--crop", "48", "--scales", "0.5", "1", "--flip"]
-    for more in (official, ["--scales", "0.75", "1", "--flip"]):
-        assert cli.main([*asked, *more, "--json", str(tmp_path / "other.json")]) == 0
-        assert json.loads((tmp_path / "other.json").read_text())["matrix"] != record["matrix"]
-
-
-def test_evaluate_under_torchrun_counts_every_image_once(folder, camvid, tmp_path, root):
-    command = ["evaluate", "--model", str(folder / "best.safetensors"), "--data", str(camvid), "--json"]
-    assert cli.main([*command, str(tmp_path / "one.json")]) == 0
-    done = torchrun(lambda _: ["-m", "jpu_edu", *command, str(tmp_path / "two.json")], root=root)
-    assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (json.loads((tmp_path / name).read_text()) for name in ("one.json", "two.json"))
-    assert two["matrix"] == one["matrix"] and two["band_matrix"] == one["band_matrix"] and two["images"] == 3
-    assert done.stdout.count("mean IoU") == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"--data": "nowhere"}, "nowhere: no such folder"),
-        ({"--split": "dev"}, "split='dev'"),
-        ({"--device": "abacus"}, "does not work here"),
-        ({"--scales": "0"}, "scales=(0.0,)"),
-        ({"--json": os.devnull + "/e.json"}, os.devnull),
-    ],
-)
-def test_evaluate_says_in_one_line_what_it_cannot_do(folder, camvid, capsys, change, words):
-    options = {"--model": str(folder / "best.safetensors"), "--data": str(camvid)} | change
-    assert cli.main(["evaluate", *(word for pair in options.items() for word in pair)]) == 2
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("evaluate: ") and words in error
-
-
-def test_evaluate_notes_classes_of_another_name(folder, tmp_path, capsys):
-    for part, shape in (("images", (40, 40, 3)), ("labels", (40, 40))):
-        (tmp_path / part).mkdir()
-        Image.fromarray(np.zeros(shape, np.uint8)).save(tmp_path / part / "a.png")
-    names = ["sky", *(f"thing {k}" for k in range(1, 11))]
-    (tmp_path / "classes.txt").write_text("\n".join(f"{k} {name}" for k, name in enumerate(names)))
-    asked = ["evaluate", "--model", str(folder / "best.safetensors"), "--split", "all", "--data", str(tmp_path)]
-    assert cli.main(asked) == 0
-    assert "a class that the network knows as 'building' is 'thing 1' in the set" in capsys.readouterr().out
-
-
-def test_pascal_context_is_counted_as_60_classes_too(tmp_path, capsys):
-    (tmp_path / "ImageSets" / "SegmentationContext").mkdir(parents=True)
-    (tmp_path / "ImageSets" / "SegmentationContext" / "val.txt").write_text("a\n")
-    for part, name, shape in (("JPEGImages", "a.jpg", (40, 40, 3)), ("SegmentationClassContext", "a.png", (40, 40))):
-        (tmp_path / part).mkdir()
-        Image.fromarray(np.full(shape, 7, np.uint8)).save(tmp_path / part / name)
-    model = build.fcn32s(classes=59, backbone="tiny")
-    model.head.score.bias.data[6] = 100.0
-    weights.save(model, tmp_path / "net.safetensors")
-    asked = ["evaluate", "--model", str(tmp_path / "net.safetensors"), "--data", str(tmp_path), "--absent", "zero"]
-    assert cli.main(asked) == 0
-    out = capsys.readouterr().out
-    assert f"mean IoU {1 / 59:.4f} of 59 classes, {1 / 60:.4f} of 60" in out
 
 
 @pytest.mark.usefixtures("unchecked")

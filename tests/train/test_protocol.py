@@ -1,6 +1,7 @@
 """Whole images and sliding windows: against the reference's scores, for every builder and any size."""
 
 import functools
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,15 +9,22 @@ from torch import nn
 from torch.nn import functional as F
 
 from jpu_edu.backbones.tiny import tiny
+from jpu_edu.data.classes import VOID
+from jpu_edu.data.held import Held
+from jpu_edu.data.scenes import Scenes
 from jpu_edu.layers.features import SegOutput
 from jpu_edu.layers.norm import FrozenBatchNorm
-from jpu_edu.models import build
+from jpu_edu.metrics.confusion import confusion
+from jpu_edu.metrics.scores import mean_iou
+from jpu_edu.models import build, weights
 from jpu_edu.models.fuse import fuse
 from jpu_edu.train import protocol
 from jpu_edu.train.protocol import evaluating, official, official_scores, probabilities, whole_image
 from tests.models.test_build import VARIANTS
 from tests.reference import fill_value, randn, record
 
+DATA = Path(__file__).parents[2] / "figures" / "data"
+LARGE = Held(Scenes(8, split="val", size=(192, 192)))
 NETWORK = functools.partial(build.fastfcn, classes=4, backbone="tiny", head="fcn")
 
 
@@ -113,6 +121,35 @@ def test_one_scale_is_the_softmax_of_the_network():
         logits = model(protocol.normalise(image[None])).logits[0]
     torch.testing.assert_close(probabilities(model, image), logits.softmax(0))
     assert torch.equal(whole_image(model, image), logits.argmax(0))
+
+
+def test_with_the_crop_of_the_training_the_sides_get_its_remainders():
+    """45 x 61 with a crop of 64 x 33 becomes 48 x 65 by repeating the last row and column."""
+    model, image = NETWORK().eval(), picture(45, 61)
+    model.head.classifier[-1].weight.data *= 30  # else all pixels are of one class
+    larger = image[:, torch.arange(48).clamp(max=44)][:, :, torch.arange(65).clamp(max=60)]
+    assert torch.equal(whole_image(model, image, crop=(64, 33)), whole_image(model, larger)[:45, :61])
+    scores = probabilities(model, image, crop=(64, 33))
+    torch.testing.assert_close(scores, probabilities(model, larger)[:, :45, :61])
+    assert not torch.allclose(scores, probabilities(model, image))
+    assert torch.equal(whole_image(model, larger, crop=(64, 33)), whole_image(model, larger)), "nothing to fill"
+    assert whole_image(model, picture(1, 1), crop=(64, 33)).shape == (1, 1)
+
+
+def test_a_pixel_more_costs_a_network_20_points_and_none_with_its_crop():
+    """The FastFCN of walkthrough 12, trained at 128 x 128. Learned, so measured: 8 scenes."""
+    model = weights.load(DATA / "fastfcn_scenes.safetensors").float()
+    found = {}
+    for name, crop in (("as it is", None), ("filled", (128, 128))):
+        for size in (128, 129):
+            matrix = torch.zeros(7, 7, dtype=torch.int64)
+            for image, labels in LARGE:
+                said = whole_image(model, image[:, :size, :size], crop=crop)
+                matrix += confusion(said, labels[:size, :size], classes=7, void=VOID)
+            found[name, size] = mean_iou(matrix, absent="skip")
+    assert found["filled", 128] == found["as it is", 128]
+    assert found["as it is", 129] < found["as it is", 128] - 0.15
+    assert found["filled", 129] > found["as it is", 128] - 0.02
 
 
 def test_flips_make_it_blind_to_mirroring():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from jpu_edu.data.held import Held
 from jpu_edu.models import weights
@@ -54,6 +55,21 @@ def test_the_official_recipes_have_the_official_numbers(unchecked, recipe, class
         assert not jpu or told["head"] == head
     with pytest.raises(ValueError, match="head='fcn', depth=50; choose enc, psp or aspp"):
         recipe(head="fcn")
+
+
+@pytest.mark.parametrize("recipe", [recipes.pcontext, recipes.ade20k, recipes.folder])
+def test_the_norm_is_a_choice(recipe):
+    """SyncBatchNorm needs GPUs, and BatchNorm batches of 8."""
+    made = recipe(norm="group")
+    with torch.device("meta"):
+        model = made.model(7)
+    assert any(isinstance(module, nn.GroupNorm) for module in model.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm) for module in model.modules())
+
+
+def test_the_official_recipes_take_torchvision_s_stem():
+    with torch.device("meta"):
+        assert recipes.ade20k(stem="7x7").model(150).architecture["backbone"]["stem"] == "7x7"
 
 
 @pytest.mark.parametrize("recipe", [recipes.shapes_minute, recipes.camvid_quarter])

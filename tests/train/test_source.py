@@ -28,6 +28,13 @@ def test_our_own_file_brings_its_classes(tmp_path):
     assert model.classes == CAMVID and not model.training
 
 
+def test_our_own_file_is_read_once(tmp_path, monkeypatch):
+    file, read, calls = saved(tmp_path), weights._read_safetensors, []
+    monkeypatch.setattr(weights, "_read_safetensors", lambda path: calls.append(path) or read(path))
+    network(file)
+    assert len(calls) == 1
+
+
 def test_classes_that_nobody_named_have_numbers_and_colours(tmp_path):
     classes = classes_of(network(saved(tmp_path, classes=None)), 3)
     assert classes.names == ("class 0", "class 1", "class 2") and (0, 0, 0) not in classes.colours

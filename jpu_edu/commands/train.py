@@ -15,8 +15,7 @@ from typing import Any
 from jpu_edu.train import recipes
 from jpu_edu.train.config import Config
 from jpu_edu.train.loop import Result
-
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
+from jpu_edu.train.stop import INTERRUPTED
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from jpu_edu import cli
-from jpu_edu.train import command, loop
-from jpu_edu.train.command import chosen
+from jpu_edu.commands.train import chosen, told
+from jpu_edu.train import loop
 from jpu_edu.train.log import curve, read_log
 
 SMALL = ["--set", "steps=4", "batch=2", "crop=32,32", "evaluate_every=4", "save_every=2", "log_every=1"]
@@ -142,7 +142,7 @@ def test_a_gpu_run_says_what_it_used():
         Path("run"), 10, None, None, 0.5, 10, 100.0,
         {"tflops": 100.0, "tflops_of_a_matrix_product": 400.0, "utilisation": 0.25, "peak_memory_gib": 12.345},
     )  # fmt: skip
-    said = command.told(result)
+    said = told(result)
     assert "100.0 TFLOP/s, 25 % of a bfloat16 matrix product here (400); peak memory 12.35 GiB" in said
 
 
