@@ -51,17 +51,34 @@ def camvid_root(root: Path) -> Path:
     return place
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Two tables from the rows that tests recorded: run times of the walkthroughs, and what each mistake is told."""
-    reports = [report for group in terminalreporter.stats.values() for report in group]
-    calls = [report for report in reports if getattr(report, "when", None) == "call"]
-    rows = sorted(row for report in calls for name, row in report.user_properties if name == "walkthrough")
-    if rows:
-        from notebooks.build import HEAD
+def _reports(terminal: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    return [report for group in terminal.stats.values() for report in group]
 
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run where a walkthrough took too long. (Workers have no terminal.)"""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and not hasattr(session.config, "workerinput"):
+        from tests import walkthroughs
+
+        if any(row.problems for row in walkthroughs.rows(_reports(terminal))):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Two tables: run times of the walkthroughs, and what each mistake in an exercise is told."""
+    from notebooks.build import HEAD, format_row
+    from tests import walkthroughs
+
+    reports = _reports(terminalreporter)
+    rows = walkthroughs.rows(reports)
+    if rows:
         terminalreporter.section("walkthroughs")
-        for row in [HEAD, *rows]:
-            terminalreporter.write_line(row)
+        for line in [HEAD, *map(format_row, rows)]:
+            terminalreporter.write_line(line)
+        for line in (f"FAILED {row.name}: {problem}" for row in rows for problem in row.problems):
+            terminalreporter.write_line(line, red=True)
+    calls = [report for report in reports if getattr(report, "when", None) == "call"]
     mutants = sorted({row for report in calls for name, row in report.user_properties if name == "mutant"})
     if mutants:
         terminalreporter.section("exercises: task, mistake, hint")

@@ -1,15 +1,15 @@
-"""The committed walkthroughs are their sources, executed: once, in order, without a mistake, in time, readable."""
+"""The committed walkthroughs are their sources, executed: once, in order, without a mistake, readable."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from notebooks import build
+from tests import walkthroughs
 
 SOURCES = build.sources()
-SECONDS = {"11": 150}  # a walkthrough has 60 s on two cores; 11 trains a network
-SLACK = 3  # for a machine that does other things meanwhile
 
 every_walkthrough = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
@@ -39,10 +39,33 @@ def test_the_notebook_is_executed_whole_and_readable_without_eyes(source):
 
 
 @every_walkthrough
-def test_the_walkthrough_runs_in_time_and_its_checks_pass(source, record_property):
-    _, row = build.run(source)
-    record_property("walkthrough", build.format_row(row))
-    assert row.problems == ()
-    assert row.checks > 0, "no table of checks: print(compare.table([...]))"
-    limit = SLACK * SECONDS.get(source.name[:2], 60)
-    assert row.seconds < limit, f"{row.seconds:.0f} s; the limit is {limit} s"
+def test_the_walkthrough_checks_what_it_claims(source):
+    """That its checks pass, here and now, is shown by nbval: the same words come out again, in all cells."""
+    said = build.verdicts(stored(source))
+    assert said, "no table of checks: print(compare.table([...]))"
+    assert set(said) <= set(build.PASSED)
+
+
+# ---- the time that nbval took for them (pytest_sessionfinish in conftest.py fails the run where it is too long) -----
+
+
+def report(node: str, seconds: float) -> SimpleNamespace:
+    return SimpleNamespace(nodeid=node, duration=seconds)
+
+
+def test_the_seconds_of_a_walkthrough_are_those_of_all_its_cells():
+    source = SOURCES[0]
+    cells = sum(cell.cell_type == "code" for cell in stored(source).cells)
+    run = [report(f"notebooks/{source.stem}.ipynb::Cell {k}", 2.0) for k in range(cells) for _ in range(3)]
+    (row,) = walkthroughs.rows([*run, report("tests/test_cli.py::test_x", 9.0)])
+    assert (row.name, row.seconds, row.cells, row.problems) == (source.stem, 6.0 * cells, cells, ())
+    assert walkthroughs.rows(run[3:]) == []  # a part of a walkthrough says nothing about its time
+
+
+@pytest.mark.parametrize(("number", "limit"), [("00", 180), ("11", 450)])
+def test_a_walkthrough_that_takes_too_long_is_named(number, limit):
+    (source,) = build.sources([number])
+    cells = sum(cell.cell_type == "code" for cell in stored(source).cells)
+    for seconds, slow in ((limit - 1, False), (limit + 1, True)):
+        run = [report(f"notebooks/{source.stem}.ipynb::Cell {k}", seconds / cells) for k in range(cells)]
+        assert [bool(row.problems) for row in walkthroughs.rows(run)] == [slow]

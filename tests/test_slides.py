@@ -289,9 +289,9 @@ def test_a_question_does_not_say_below_of_what_is_on_another_slide() -> None:
     assert "outlined" not in body
     # Where the words are about the thing itself, they stay.
     for kept in (
-        "The product of the rates of the layers below it.",
+        "The product of the strides removed below.",
         "A share below one half.",
-        "So it is, see below: 1, 2",
+        "See <b>the loop below. It</b> counts.",
     ):
         assert unpointed(kept) == kept
     cut = unpointed("The loop below counts. See **the picture above. It** is so.")

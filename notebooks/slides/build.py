@@ -17,7 +17,7 @@ import nbformat
 
 from notebooks.slides.cells import Slide
 from notebooks.slides.deck import deck
-from notebooks.slides.prose import formula
+from notebooks.slides.prose import formula, letters
 
 __all__ = ["build", "formula", "page", "walkthroughs"]
 
@@ -87,10 +87,11 @@ def page(slides: Sequence[Slide]) -> str:
 
 def _section(number: int, slide: Slide) -> str:
     data = f" {slide.data}" if slide.data else ""
+    heading, body, notes = (letters(text) for text in (escape(slide.heading), slide.body, slide.notes))
     return (
         f'<section class="slide {slide.kind}" id="s{number}" aria-labelledby="h{number}"{data}>'
-        f'<div class="stage"><h2 id="h{number}">{escape(slide.heading)}</h2><div class="body">{slide.body}</div></div>'
-        f'<div class="notes">{slide.notes}</div></section>\n'
+        f'<div class="stage"><h2 id="h{number}">{heading}</h2><div class="body">{body}</div></div>'
+        f'<div class="notes">{notes}</div></section>\n'
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from notebooks.slides.cells import LABELS, Event, Printed, Slide, Text, preformatted, sections
-from notebooks.slides.prose import blocks, ending, html_of
+from notebooks.slides.prose import blocks, ending, html_of, unpointed
 
 PUZZLE = "Before you read on"
 CAPTION, LEAD, GIVEN = 260, 320, 420  # characters that a room reads below a figure, before a formula, before a question
@@ -124,7 +124,11 @@ def _caption(slide: Slide, following: str) -> None:
     """Put the caption under a figure: the italic paragraph that follows, or the end of the figure's own words."""
     opening = following.split("\n\n")[0]
     italic = re.match(r"\*(?!\*)([^*]+)\*", opening)
-    caption = html_of(italic[1]) if italic else f"<p>{escape(ending(slide.data, CAPTION))}</p>"
+    caption = (
+        html_of(words)
+        if (words := unpointed(italic[1] if italic else ""))
+        else f"<p>{escape(ending(slide.data, CAPTION))}</p>"
+    )
     if slide.kind == "interactive":  # it has words of its own
         return
     slide.body = f"<figure>{slide.body}<figcaption>{caption}</figcaption></figure>"
@@ -165,6 +169,7 @@ def _given(laid: list[Event], lines: int) -> str:
     said = [part for event in since if isinstance(event, Text) for part in blocks(event.source)]
     heads = [i + 1 for i, (kind, _) in enumerate(said) if kind == "heading"]
     paragraphs = [text for kind, text in said[max(heads, default=0) :] if kind == "paragraph" and not text[0].islower()]
+    paragraphs = [text for text in map(unpointed, paragraphs) if text]
     kept = [ending(paragraphs.pop(), GIVEN)] if paragraphs else []
     if paragraphs and len(kept[0]) + len(paragraphs[-1]) < GIVEN:
         kept.insert(0, paragraphs.pop())

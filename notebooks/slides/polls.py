@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from notebooks.slides.prose import unpointed
+
 LETTERS = "ABCDEFGH"
 QUESTION = re.compile(
     r'<li data-answer="(.)"(?: data-peer=\'\')?><p>(.*?)</p>(?:<p><em>.*?</p>)?<ol type="A">(.*?)</ol>'
@@ -28,10 +30,12 @@ class Poll:
 
     def html(self, given: str = "") -> str:
         """The body of the slide. `given` is what one has to know before one can answer."""
-        answer = f'<div class="explain">{self._answer()}</div>'
+        answer = f'<div class="explain">{self._answer(unpointed(self.explain))}</div>'
         tools = '<div class="tools"><button type="button" class="reveal" aria-expanded="false">Reveal</button>'
         if not self.options:
-            wrong = "".join(f'<li data-value="{key}"><b>{key}</b> {why}</li>' for key, why in self.reasons.items())
+            wrong = "".join(
+                f'<li data-value="{key}"><b>{key}</b> {unpointed(why)}</li>' for key, why in self.reasons.items()
+            )
             return (
                 f'{given}<p class="question">{self.question}</p><form class="guess"><label>The room says '
                 '<input type="text" inputmode="text" autocomplete="off" size="12"></label> '
@@ -41,7 +45,7 @@ class Poll:
         rows = "".join(
             f'<li data-letter="{letter}"{" data-right" if letter == self.truth else ""}>'
             f'<button type="button"><b>{letter}</b><span>{option}</span><output>0</output></button>'
-            f'<p class="why">{self.reasons.get(letter, "")}</p></li>'
+            f'<p class="why">{unpointed(self.reasons.get(letter, ""))}</p></li>'
             for letter, option in zip(LETTERS, self.options, strict=False)
         )
         return (
@@ -56,13 +60,13 @@ class Poll:
     def notes(self) -> str:
         """What the speaker knows before the room does."""
         others = "".join(f"<li><b>{key}</b>: {why}</li>" for key, why in self.reasons.items() if why)
-        return f"{self._answer()}<ul>{others}</ul>"
+        return f"{self._answer(self.explain)}<ul>{others}</ul>"
 
-    def _answer(self) -> str:
+    def _answer(self, explain: str) -> str:
         said = f"<b>{self.truth}</b>"
         if self.options:
             said += f" · {self.options[LETTERS.index(self.truth)]}"
-        return f"<p>The answer is {said}.</p>" + (f"<p>{self.explain}</p>" if self.explain else "")
+        return f"<p>The answer is {said}.</p>" + (f"<p>{explain}</p>" if explain else "")
 
 
 def asked(markup: str) -> Poll:

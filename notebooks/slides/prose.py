@@ -7,6 +7,18 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+# What is not prose: code, pictures, formulas, and whatever stands in a tag.
+ELSEWHERE = re.compile(r"(<(script|style|pre|code|svg|math)\b.*?</\2>|<[^>]*>)", re.DOTALL)
+# The letters of the course: one letter with what stands below it; the operators, and x, y, h beside an equals sign or
+# before a bracket. Longer names are names of code.
+LETTER = re.compile(r"(?<![\w.])(?:([A-Za-z])_([a-z]0?)|(h)_hat)(?!\w)(&#x27;|')?")
+ALONE = re.compile(r"(?<![\w.'-])(?:(?<!\d )[SMRU]|[xyh](?= =|\))|(?<== )[xyh])(?![\w'-]|\.\w)")
+ARROW = re.compile(r"\s*-&gt;\s*")
+# What a sentence points to that stands somewhere else in the notebook.
+POINTS = re.compile(
+    r"\b(?:outlined|written out|shown|drawn|listed|printed|return|see|loop|parts|bill|kernels|cell|table)"
+    r" (?:below|above)\b|\bnext cell\b"
+)
 SENTENCE = re.compile(r"(?<=[.?!:])\s+(?=[A-Z*$(`])")
 # What the converter does not know, as what it knows. A bracket stretches as part of a pair, words stand under a brace.
 SPELLINGS = [
@@ -67,6 +79,29 @@ def blocks(markdown: str) -> list[tuple[str, str]]:
         for token in _MARKDOWN.parse(markdown)
         if token.level == 0 and token.nesting >= 0 and token.map
     ]
+
+
+def letters(markup: str) -> str:
+    """HTML with the letters of the course as letters: `C_r` in italics with its subscript, `S`, `M`, `R`, `U`, `->`.
+
+    Notice: code, what was printed, formulas and names such as `split_to_batch` stay as they are.
+    """
+    parts = ELSEWHERE.split(markup)
+    for i in range(0, len(parts), 3):  # text, tag, name of the tag, text, ...
+        parts[i] = LETTER.sub(_letter, ALONE.sub(r"<i>\g<0></i>", ARROW.sub(" → ", parts[i])))
+    return "".join(part for i, part in enumerate(parts) if i % 3 != 2)
+
+
+def _letter(match: re.Match[str]) -> str:
+    base, below, hat, prime = match.groups()
+    return f'<i class="letter">{"ĥ" if hat else f"{base}<sub>{below}</sub>"}{"′" if prime else ""}</i>'
+
+
+def unpointed(text: str) -> str:
+    """A text without the sentences that point to what stands elsewhere in the notebook ("is outlined below.")."""
+    sentences = SENTENCE.split(" ".join(text.split()))
+    whole = [not any(sentence.count(mark) % 2 for mark in ("**", "`", "$", "<")) for sentence in sentences]
+    return " ".join(s for s, alone in zip(sentences, whole, strict=True) if not (alone and POINTS.search(s)))
 
 
 def ending(text: str, most: int) -> str:

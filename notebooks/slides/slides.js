@@ -3,7 +3,7 @@
   const root = document.documentElement, slides = [...document.querySelectorAll(".slide")];
   const panel = document.getElementById("notes"), number = document.querySelector("footer .number");
   const [back, next] = document.querySelectorAll(".edge"), tool = (name) => document.querySelector(`[data-tool="${name}"]`);
-  const WIDTH = 1280, HEIGHT = 720, FOOT = 26, SMALLEST = 0.5, LARGEST = 1.6;
+  const WIDTH = 1280, HEIGHT = 720, SMALLEST = 0.5, LARGEST = 1.6;
   let here = 0, speaker = null, since = 0;
   root.classList.add("js");
 
@@ -28,9 +28,37 @@
 
   function grow(box) {  // a widget keeps its layout; it is scaled until it fills its place, and never grows back: no flicker
     const widget = box.querySelector(":scope > div"), most = Math.min(LARGEST, Number(box.dataset.grow || LARGEST));
-    const share = Math.min(most, box.clientHeight / widget.offsetHeight, box.clientWidth / widget.offsetWidth);
+    const high = (element) => parseFloat(getComputedStyle(element).height);  // to a part of a pixel: on a large screen it shows
+    const share = Math.min(most, high(box) / high(widget), box.clientWidth / widget.offsetWidth);
     box.dataset.grow = share;
     box.style.setProperty("--grow", share);
+  }
+
+  function zoom(root) {  // a chapter that needs a part of the picture only has that part, larger
+    const picture = root.querySelector('svg[role="img"]'), chapters = {}, marks = {};
+    const { size, frames } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
+    for (const { chapter, change } of frames) {
+      Object.assign(marks, change);
+      const shown = Object.values(marks).filter((mark) => mark && mark[7] !== "hidden");
+      const reach = (axis) => Math.max(...shown.map((mark) => mark[1 + axis] + (mark[3 + axis] || 24))) + 6;
+      const box = (chapters[chapter] = chapters[chapter] || [0, 0]);
+      [0, 1].forEach((axis) => { box[axis] = Math.min(size[axis], Math.max(box[axis], reach(axis))); });
+    }
+    let now = size, frame = 0;
+    picture.setAttribute("preserveAspectRatio", "xMinYMin");  // no slack on the left of it
+    function turn() {
+      const wanted = chapters[frames[root.dataset.step].chapter], from = now, since = performance.now();
+      const time = matchMedia("(prefers-reduced-motion: reduce)").matches ? 1 : 400;  // as long as the marks fly
+      cancelAnimationFrame(frame);
+      (function draw() {
+        const share = Math.min(1, (performance.now() - since) / time);
+        now = from.map((length, axis) => length + share * (wanted[axis] - length));
+        picture.setAttribute("viewBox", "0 0 " + now.join(" "));
+        if (share < 1) frame = requestAnimationFrame(draw);
+      })();
+    }
+    new MutationObserver(turn).observe(root, { attributeFilter: ["data-step"] });
+    turn();
   }
 
   // ---- where we are
@@ -102,7 +130,7 @@
     ["w", "speaker notes in a window of their own, with a clock"], ["d", "dark or light (on a poll with an option D: the button below)"],
     ["p", "print: one slide a page, with its notes"], ["A to H", "on a poll: count a hand; with Shift, or − afterwards: take one away"],
     ["r", "on a poll: reveal the answer"], ["v", "on a poll: vote again, the first vote stays as a line"],
-    ["Esc", "leave a picture that has keys of its own"],
+    ["Esc", "leave a picture: until then the arrow keys are its own"],
   ].map(([key, what]) => `<tr><th><kbd>${key}</kbd></th><td>${what}</td></tr>`).join("") + "</table><form method=dialog><button>Close</button></form>";
   document.body.append(help);
   const TOOLS = { n: notes, w: openSpeaker, d: dark, p: () => print(), "?": () => help.showModal() };
@@ -178,8 +206,9 @@
     if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     const at = event.target.closest ? event.target : document.body, key = event.key;
     if (key === "Escape") return document.activeElement.blur();
-    if (at.closest(".widget, input, textarea, select")) return;  // they have keys of their own
-    if ((key === " " || key === "Enter") && at.closest("button, summary, a")) return;
+    if (at.closest("textarea, select, input:not([type=range], [type=radio], [type=checkbox])")) return;  // words are typed
+    if ((key === " " || key === "Enter") && at.closest("button, summary, a, [type=radio], [type=checkbox]")) return;
+    if (at.closest(".widget") && key in MOVES && key !== " " && (at.type === "range" || !key.startsWith("Page"))) return;  // its own keys
     const now = polls.get(slides[here]), letter = key.toUpperCase();
     if (now && key.length === 1 && now.count(letter, event.shiftKey ? -1 : 1)) return event.preventDefault();
     if (now && key === "-" && now.last) return now.count(now.last, -1);
@@ -220,6 +249,7 @@
     image.complete ? shape() : image.addEventListener("load", shape);
   }
   slides.forEach(fit);
+  document.querySelectorAll(".widget > .jpu-stepper").forEach(zoom);
   const watch = new ResizeObserver((changes) => changes.forEach(({ target }) => grow(target.parentElement)));
   for (const widget of document.querySelectorAll(".widget > div")) watch.observe(widget);
   go(fromAddress());

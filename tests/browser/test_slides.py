@@ -75,6 +75,9 @@ def test_no_slide_of_any_deck_is_larger_than_its_stage(decks: list[Path]) -> Non
             page.evaluate("document.querySelectorAll('.reveal').forEach((button) => button.click())")
             assert page.evaluate(TOO_LARGE) == [], f"{deck.stem}, polls revealed"
             page.set_viewport_size({"width": 1920, "height": 1080})
+            page.evaluate(
+                "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            )  # it fits again
             assert page.evaluate(TOO_LARGE) == [], f"{deck.stem}, on a large screen"
             page.set_viewport_size({"width": 1280, "height": 720})
 
@@ -111,7 +114,7 @@ def test_a_stepper_fills_its_slide_and_is_read_from_the_back(decks: list[Path]) 
                 assert seen["words"] >= 19.99 * width / 1280, (width, name)
                 assert seen["height"] > 0.99, (width, name)
                 assert seen["below"] <= 1, (width, name)
-                assert seen["row"] > 0.2, (width, name)
+                assert seen["row"] > (0.2 if name == "map" else 0.15), (width, name)
 
 
 def test_a_lecture_by_keys_mouse_and_touch(decks: list[Path]) -> None:
