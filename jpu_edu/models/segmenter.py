@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from jpu_edu.data.classes import Classes
-from jpu_edu.layers.features import SegOutput
+from jpu_edu.layers.features import Features, SegOutput
 from jpu_edu.models.labels import labels
 from jpu_edu.ops.interp import resize
 
@@ -75,11 +75,9 @@ class Segmenter(nn.Module):
             TypeError: an integer image.
             ValueError: not four axes, another number of channels, H or W below 32; aux=True without such a head.
         """
-        self.check_image(x)
         if aux and self.aux_head is None:
             raise ValueError("Segmenter: aux=True, but there is no auxiliary head; build the network with aux=True")
-        features = self.backbone(x)
-        out = self.head(self.neck(features), features)
+        features, out = self._scores(x)
         logits = self._at_size_of(x, out.logits)
         if self.aux_head is None or not (self.training if aux is None else aux):
             return SegOutput(logits, se=out.se)
@@ -88,10 +86,19 @@ class Segmenter(nn.Module):
     @torch.no_grad()
     def labels(self, x: Float[Tensor, "B _ H W"]) -> Int64[Tensor, "B H W"]:
         """The class of every pixel: the argmax of forward's logits, which are never formed."""
+        _, out = self._scores(x)
+        return labels(out.logits, size=tuple(x.shape[-2:]), align_corners=self.align_corners)
+
+    def _scores(self, x: Tensor) -> tuple[Features, SegOutput]:
         self.check_image(x)
         features = self.backbone(x)
         out = self.head(self.neck(features), features)
-        return labels(out.logits, size=tuple(x.shape[-2:]), align_corners=self.align_corners)
+        if not isinstance(out, SegOutput):
+            name = type(self.head).__name__
+            raise TypeError(
+                f"Segmenter: the head {name} returned {type(out).__name__}; let it return SegOutput(logits)"
+            )
+        return features, out
 
     def _at_size_of(self, x: Tensor, scores: Tensor) -> Tensor:
         return resize(scores, size=x.shape[-2:], align_corners=self.align_corners)

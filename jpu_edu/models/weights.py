@@ -265,6 +265,8 @@ def _readable(path: str | Path) -> Iterator[None]:
     """One kind of error for a file of weights that cannot be read, whatever torch or safetensors say to it."""
     with access(path, "read"):
         Path(path).open("rb").close()  # safetensors says "no such file" where it may not read
+    if Path(path).suffix == ".onnx":
+        raise ValueError(f"{path}: an ONNX file, which onnxruntime runs; give the .safetensors that it was made from")
     try:
         yield
     except OSError:

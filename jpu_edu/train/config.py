@@ -123,4 +123,7 @@ def _is(value: Any, kind: Any) -> bool:
 def _words(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return f"choose one of {', '.join(get_args(kind))}"
+    if get_origin(kind) is tuple:
+        names = ", ".join(part.__name__ for part in get_args(kind))
+        return f"it must be ({names}); on a command line the numbers with a comma between, such as 128,128"
     return f"it must be {kind.__name__ if isinstance(kind, type) and not get_args(kind) else kind}"

@@ -86,6 +86,21 @@ def test_a_wrong_image_is_named_with_its_remedy(x: Tensor, error: type[Exception
         network()(x)
 
 
+class Bare(nn.Module):
+    """A head of a user's own that forgets the wrapping."""
+
+    def forward(self, y: Tensor, features: object) -> Tensor:
+        return y[:, :3]
+
+
+def test_a_head_that_returns_a_bare_tensor_is_told_what_to_return() -> None:
+    net = network()
+    net.head = Bare()
+    for ask in (net, net.labels):
+        with pytest.raises(TypeError, match=r"the head Bare returned Tensor; let it return SegOutput\(logits\)"):
+            ask(torch.randn(1, 3, 64, 64))
+
+
 def test_asking_for_scores_without_a_head_is_an_error() -> None:
     with pytest.raises(ValueError, match="no auxiliary head; build the network with aux=True"):
         network(aux=False)(torch.zeros(1, 3, 32, 32), aux=True)

@@ -317,6 +317,12 @@ def test_a_file_whose_description_is_no_network_is_named(tmp_path, metadata: dic
         weights.load(tmp_path / "a.safetensors")
 
 
+def test_an_onnx_file_is_told_apart_from_a_damaged_one(tmp_path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x0a")
+    with pytest.raises(ValueError, match=r"net.onnx: an ONNX file, which onnxruntime runs; give the .safetensors"):
+        weights.read(tmp_path / "net.onnx")
+
+
 @pytest.mark.parametrize("name", ["half.safetensors", "half.pth"])
 def test_half_a_file_is_said_to_be_damaged(tmp_path, name: str) -> None:
     model = build.fcn32s(classes=3, backbone="tiny")

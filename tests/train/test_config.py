@@ -32,7 +32,7 @@ GOOD = Config(steps=10, batch=4, crop=(64, 64), lr=0.01)
         ({"steps": "10"}, "steps='10'; it must be int"),
         ({"steps": True}, "steps=True; it must be int"),
         ({"compile": "yes"}, "compile='yes'; it must be bool"),
-        ({"crop": [64, 64]}, r"crop=\[64, 64\]; it must be tuple\[int, int\]"),
+        ({"crop": [64, 64]}, r"crop=\[64, 64\]; it must be \(int, int\); on a command line .* such as 128,128"),
         ({"ema": "0.9"}, r"ema='0.9'; it must be float \| None"),
         ({"optimiser": "adam"}, "optimiser='adam'; choose one of sgd, adamw"),
         ({"schedule": "cosine"}, "schedule='cosine'; choose one of poly, one_cycle"),
