@@ -152,7 +152,7 @@ TRAINING: tuple[Call, ...] = (
     ("config(steps=0)", "steps=0", ">= 1"),
     ("config(steps='2')", "steps='2'", "int"),
     ("config(crop=(8, 8))", "crop=(8, 8)", ">= 32"),
-    ("config(crop=32)", "crop=32", "tuple"),
+    ("config(crop=32)", "crop=32", "128,128"),
     ("config(lr=nan)", "lr=nan", "> 0"),
     ("config(lr=True)", "lr=True", "float"),
     ("config(optimiser='sgd2')", "'sgd2'", "choose one of"),
