@@ -41,9 +41,12 @@ def test_the_notebook_is_executed_whole_and_readable_without_eyes(source):
 @every_walkthrough
 def test_the_walkthrough_checks_what_it_claims(source):
     """That its checks pass, here and now, is shown by nbval: the same words come out again, in all cells."""
-    said = build.verdicts(stored(source))
+    notebook = stored(source)
+    said = build.verdicts(notebook)
     assert said, "no table of checks: print(compare.table([...]))"
     assert set(said) <= set(build.PASSED)
+    notebook.cells = [c for c in notebook.cells if "nbval-ignore-output" in c.metadata.get("tags", [])]
+    assert build.verdicts(notebook) == [], "a check stands in a cell whose output nbval does not compare"
 
 
 # ---- the time that nbval took for them (pytest_sessionfinish in conftest.py fails the run where it is too long) -----

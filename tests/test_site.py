@@ -128,7 +128,7 @@ def test_formulas_are_mathml_and_words_are_terms(site):
 
 
 def test_links_move_with_their_pages(root):
-    from notebooks.site.build import moved, relinked
+    from notebooks.site.links import moved, relinked
 
     source, page = root / "notebooks" / "03_split_conv_merge.ipynb", "notebooks/03_split_conv_merge.ipynb"
     assert moved("../jpu_edu/ops/phases.py", source=source, page=page) == "../library/ops/phases.md"
@@ -161,10 +161,20 @@ def test_a_failed_build_leaves_the_old_site_alone(tmp_path, monkeypatch):
     old = tmp_path / "site"
     old.mkdir()
     (old / "index.html").write_text("old")
+    (old / build.MARK).write_text("")
     monkeypatch.setattr(build, "lay", lambda tree: None)
     monkeypatch.setattr(build, "build_main", lambda options: 2)
     assert build.build(old) == 2
     assert (old / "index.html").read_text() == "old" and os.listdir(tmp_path) == ["site"]
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+    from notebooks.site import build
+
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds something else than a site; name a new folder with --out"):
+        build.build(tmp_path)
+    assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
 def test_with_an_address_every_notebook_can_be_started_elsewhere(root, tmp_path, monkeypatch):
@@ -225,7 +235,8 @@ def watched(browser, *, width: int, scheme: str = "light", **options):
 
 
 @in_browser
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_loads_in_silence_and_fits_the_screen(site, browser, width, scheme):
     page, bad = watched(browser, width=width, scheme=scheme), []
     for path in pages(site):
@@ -247,7 +258,8 @@ def test_every_page_loads_in_silence_and_fits_the_screen(site, browser, width, s
 
 
 @in_browser
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("name", INTERACTIVES)
 def test_an_interactive_answers_mouse_or_finger_and_keyboard_with_another_picture(site, browser, name, width, scheme):
     widget, pressed, reached, key = INTERACTIVES[name]
