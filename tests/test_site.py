@@ -168,9 +168,10 @@ def test_a_failed_build_leaves_the_old_site_alone(tmp_path, monkeypatch):
     assert (old / "index.html").read_text() == "old" and os.listdir(tmp_path) == ["site"]
 
 
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path, monkeypatch):
     from notebooks.site import build
 
+    monkeypatch.setattr(build, "lay", lambda tree: pytest.fail("began to build"))
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(FileExistsError, match="holds something else than a site; name a new folder with --out"):
         build.build(tmp_path)
@@ -336,3 +337,16 @@ def test_an_accessibility_checker_finds_nothing_serious(site, browser, scheme):
                 found += [f"{name}: {problem['id']} at {node['target']}" for node in problem["nodes"][:3]]
     page.close()
     assert not found
+
+
+@in_browser
+def test_on_paper_there_is_the_text_alone_and_nothing_stays_folded(site, browser):
+    page = watched(browser, width=800)
+    page.goto((site / "notebooks/04_what_dilation_costs.html").as_uri())
+    folded = page.locator("details", has_text="Show the answer").first
+    before = folded.bounding_box()["height"]
+    page.emulate_media(media="print")
+    assert folded.bounding_box()["height"] > 3 * before
+    for part in (".bd-sidebar-primary", ".bd-header-article", ".prev-next-footer"):
+        assert not page.locator(part).first.is_visible()
+    page.close()
