@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
 
-from jpu_edu.bench import adversary, conv, gpu, networks, training
+from jpu_edu.bench import conv, gpu, networks, training
 from jpu_edu.commands import data, evaluate, predict, train, verify
 from jpu_edu.school import bench as school_bench
 from jpu_edu.school import command as school
@@ -37,7 +37,6 @@ def parser() -> argparse.ArgumentParser:
         run=_networks)  # fmt: skip
     add("training", training, "what a minute of training buys: networks at equal time and at equal steps")
     add("class", school_bench, "thirty submissions, broken ones among them, graded in one go")
-    add("adversary", adversary, "malformed calls, hostile files, killed trainings: what becomes of each")
     add("gpu", gpu, "the evidence from a GPU: precision, speed, CamVid, and whether a JPU resembles y_d",
         run=partial(gpu.main, verify=verify.rows))  # fmt: skip
     return top

@@ -95,7 +95,7 @@ def test_every_folder_imports_only_from_the_floors_below():
         ("necks/jpu.py", "def f():\n    import jpu_edu.heads.fcn", "floor 2"),
         ("widgets/stepper.py", "from jpu_edu.exercises import hints", "floor 6"),
         ("bench/conv.py", "import jpu_edu.draw", "floor 5"),
-        ("bench/kills.py", "from jpu_edu.commands import train", "floor 5"),
+        ("bench/conv.py", "from jpu_edu.commands import train", "floor 5"),
         ("verify.py", "from jpu_edu.draw import style", "for notebooks and figures"),
         ("__init__.py", "from jpu_edu.ops import phases", "re-exports nothing"),
         ("utils/helpers.py", "", "no floor"),

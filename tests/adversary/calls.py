@@ -1,7 +1,7 @@
 """Malformed calls of the library: the call, and two pieces of the error it must give, the value and the remedy.
 
 A call without pieces must be True: it looks malformed, and has a right answer. The names in it are those of
-`adversary_place.namespace`: `x` is a map of 4 channels, 9 x 11, `w` a 3 x 3 kernel for it, `net` a small network.
+`place.namespace`: `x` is a map of 4 channels, 9 x 11, `w` a 3 x 3 kernel for it, `net` a small network.
 """
 
 Call = tuple[str, ...]

@@ -8,7 +8,6 @@ The trainings are those of `python -m jpu_edu train`, each in a process forked f
 its end a run that was killed has the weights, bit by bit, of one that was not.
 """
 
-import importlib
 import multiprocessing
 import os
 import random
@@ -26,6 +25,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from jpu_edu import cli
 from jpu_edu.data.scenes import Scenes
 from jpu_edu.models import build, weights
 from jpu_edu.train import checkpoint, recipes
@@ -39,8 +39,8 @@ LONGEST = 60  # seconds that a process may take
 MOMENTS = ("anywhere", "half written", "before the rename", "after the rename", "before a removal")
 ASKING = ("SIGTERM", "SIGINT")  # the step is finished first
 
-#: What every training would import for itself otherwise; an optimiser imports the second.
-PRELOAD = ["jpu_edu.bench.kills", "jpu_edu.cli", "torch._dynamo", "torch.distributed.tensor"]
+#: What every training would import for itself otherwise; an optimiser imports the last two.
+PRELOAD = ["tests.adversary.kills", "torch._dynamo", "torch.distributed.tensor"]
 processes = multiprocessing.get_context("forkserver")
 
 
@@ -84,9 +84,8 @@ def train(folder: str, moment: str, nth: int, tell: Connection) -> None:
             _standing("replace", nth, tell, before=False)
         case "before a removal":
             _standing("unlink", nth, tell, before=True)
-    command = importlib.import_module("jpu_edu.cli")  # it stands on a floor above this one
     with open(os.devnull, "w") as sys.stdout, open(os.devnull, "w") as sys.stderr:
-        status = command.main(["train", "killed", "--out", folder, "--resume"])
+        status = cli.main(["train", "killed", "--out", folder, "--resume"])
     os._exit(status)
 
 

@@ -1,4 +1,4 @@
-"""`python -m jpu_edu bench adversary`: malformed calls, hostile files, and kills; what becomes of each, as a table.
+"""`python -m tests.adversary`: malformed calls, hostile files, and kills; what becomes of each, as a table.
 
     calls       functions of the library, with wrong types, shapes, rates, NaN, nothing, far too much
     files       whatever a file may hold: nothing, half of it, 16 bits, a program
@@ -20,15 +20,17 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jpu_edu.bench import adversary_calls, adversary_commands, adversary_files, adversary_place, kills
 from jpu_edu.cost.record import commit, machine
 from jpu_edu.data.files import write_json
+from tests.adversary import calls, commands, files, kills
+from tests.adversary.place import namespace
 
-KINDS = ("calls", "files", "commands")
+KINDS = {"calls": calls.CALLS, "files": files.CALLS, "commands": commands.CALLS}
+ROOT = Path(__file__).parents[2]  # where a worker finds `tests`
 SECONDS = 30  # a call may take
 GIGABYTES = 8  # of address space
 ERRORS = (TypeError, ValueError, OSError, MemoryError, ImportError, IndexError, ArithmeticError)
@@ -37,21 +39,20 @@ MAY_CHANGE = ("run.lock",)
 Row = dict[str, Any]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make every call. Exit status 1 if one does not come out as it must, 2 where there are no such signals."""
+    parser = argparse.ArgumentParser(prog="python -m tests.adversary", description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=(*KINDS, "kills"), default=(*KINDS, "kills"), metavar="KIND",
                         help=f"some of {', '.join(KINDS)}, kills (default: all)")  # fmt: skip
     parser.add_argument("--kills", type=int, default=100, metavar="N", help="how often training is killed")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills (default: 0)")
     parser.add_argument("--json", metavar="FILE", help="write the rows and the machine to FILE too")
-
-
-def main(asked: argparse.Namespace) -> int:
-    """Make every call. Exit status 1 if one does not come out as it must, 2 where there are no such signals."""
+    asked = parser.parse_args(arguments)
     if os.name != "posix":
-        print("bench adversary: it needs the signals and limits of Linux or macOS", file=sys.stderr)
+        print("adversary: it needs the signals and limits of Linux or macOS", file=sys.stderr)
         return 2
     if asked.kills < 0 or asked.seed < 0:
-        print(f"bench adversary: --kills {asked.kills} --seed {asked.seed}; both must be >= 0", file=sys.stderr)
+        print(f"adversary: --kills {asked.kills} --seed {asked.seed}; both must be >= 0", file=sys.stderr)
         return 2
     rows: list[Row] = []
     for kind in asked.only:
@@ -61,11 +62,11 @@ def main(asked: argparse.Namespace) -> int:
             print(told(rows[-1]), flush=True)
     print(f"\n{summary(rows)}")
     if asked.json:
-        about = {"command": "python -m jpu_edu bench adversary", "seed": asked.seed, "commit": commit()}
+        about = {"command": "python -m tests.adversary", "seed": asked.seed, "commit": commit()}
         try:
             print(f"Written to {write_json(asked.json, {**about, 'machine': machine(), 'rows': rows})}.")
         except OSError as error:
-            print(f"bench adversary: {error}", file=sys.stderr)
+            print(f"adversary: {error}", file=sys.stderr)
             return 2
     return 1 if any(row["verdict"] != "holds" for row in rows) else 0
 
@@ -93,12 +94,12 @@ def summary(rows: list[Row]) -> str:
 
 def run(kind: str) -> Iterator[Row]:
     """Every call of a kind, in a process of its own; where one hangs or ends it, another goes on with the next."""
-    calls, done = _calls(kind), 0
-    while done < len(calls):
+    made, done = KINDS[kind], 0
+    while done < len(made):
         with tempfile.TemporaryDirectory(prefix="adversary-") as place:
-            command = [sys.executable, "-m", "jpu_edu.bench.adversary", kind, str(done), place]
+            command = [sys.executable, "-m", "tests.adversary.judge", kind, str(done), place]
             os.chmod(place, 0o755)  # for `denied`
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as worker:
+            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as worker:
                 try:
                     for line in _lines(worker):
                         yield json.loads(line)
@@ -108,9 +109,9 @@ def run(kind: str) -> Iterator[Row]:
                     ended = None
                 finally:
                     worker.kill()
-        if done < len(calls):  # it did not get to its end
+        if done < len(made):  # it did not get to its end
             happened = f"no end after {SECONDS} s" if ended is None else f"Python itself ended ({ended})"
-            yield _row(kind, calls[done], happened, SECONDS if ended is None else 0.0, "FAILS")
+            yield _row(kind, made[done], happened, SECONDS if ended is None else 0.0, "FAILS")
             done += 1
 
 
@@ -120,10 +121,6 @@ def _lines(worker: subprocess.Popen) -> Iterator[bytes]:
     while select.select([worker.stdout], [], [], SECONDS)[0] and (piece := os.read(worker.stdout.fileno(), 2**16)):
         *lines, rest = (rest + piece).split(b"\n")
         yield from lines
-
-
-def _calls(kind: str) -> tuple[tuple[str, ...], ...]:
-    return {"calls": adversary_calls, "files": adversary_files, "commands": adversary_commands}[kind].CALLS
 
 
 def _row(kind: str, call: tuple[str, ...], happened: str, seconds: float, verdict: str) -> Row:
@@ -142,8 +139,8 @@ def work(kind: str, first: int, place: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 2**30,) * 2)
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    names = adversary_place.namespace(place)
-    for call in _calls(kind)[first:]:
+    names = namespace(place)
+    for call in KINDS[kind][first:]:
         out.write(json.dumps(judged(kind, call, names, place)) + "\n")
 
 

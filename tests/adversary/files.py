@@ -1,9 +1,9 @@
-"""Calls that read and write the files of `adversary_place`. As in `adversary_calls`, without words it must be True.
+"""Calls that read and write the files of `place`. As in `calls`, without words it must be True.
 
 No function reads an archive; a .pth file is one, of which nothing is unpacked to the disk.
 """
 
-from jpu_edu.bench.adversary_calls import Call
+from tests.adversary.calls import Call
 
 PICTURES: tuple[Call, ...] = (
     ("files.read_image(here / 'missing.png')", "missing.png", "look at the name"),

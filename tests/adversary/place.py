@@ -21,10 +21,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from jpu_edu.bench.adversary_commands import command, denied, full
 from jpu_edu.layers.features import Features
 from jpu_edu.models import build, weights
 from jpu_edu.ops.chains import Layer
+from tests.adversary.commands import command, denied, full
 
 #: By name, as a user has them: some stand on a floor above this one.
 MODULES = """

@@ -1,24 +1,23 @@
 """The adversary: every call comes out as it must, and what would be wrong is noticed."""
 
-import argparse
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from jpu_edu.bench import adversary, kills
-from jpu_edu.bench.adversary import _calls, _outcome, judged, summary
 from jpu_edu.train import checkpoint
+from tests.adversary import judge, kills
+from tests.adversary.judge import KINDS, _outcome, judged, summary
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
 
 
-@pytest.mark.parametrize("kind", adversary.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_malformed_call_has_an_error_with_value_and_remedy_or_a_right_answer(kind):
-    rows = list(adversary.run(kind))
+    rows = list(judge.run(kind))
     wrong = [f"{row['call']}: {row['happened']}" for row in rows if row["verdict"] != "holds"]
-    assert len(rows) == len(_calls(kind)) and not wrong, "\n".join(wrong)
+    assert len(rows) == len(KINDS[kind]) and not wrong, "\n".join(wrong)
 
 
 def test_three_kills_lose_no_checkpoint_and_the_run_ends_with_the_same_bits():
@@ -28,10 +27,10 @@ def test_three_kills_lose_no_checkpoint_and_the_run_ends_with_the_same_bits():
 
 
 def test_there_are_two_hundred_different_calls():
-    calls = [call[0] for kind in adversary.KINDS for call in _calls(kind)]
+    calls = [call[0] for kind in KINDS for call in KINDS[kind]]
     assert len(set(calls)) == len(calls) >= 200
-    for kind in adversary.KINDS:
-        assert all(len(call) in (1, 3) and all(call) for call in _calls(kind)), "a value or a remedy is not named"
+    for kind in KINDS:
+        assert all(len(call) in (1, 3) and all(call) for call in KINDS[kind]), "a value or a remedy is not named"
 
 
 # ------------------------------------------------------------------------------- what would be wrong is noticed
@@ -76,10 +75,10 @@ def test_a_call_that_runs_code_or_loses_a_file_fails_whatever_it_says(tmp_path, 
 def test_a_call_that_does_not_end_or_ends_python_fails_and_the_next_one_is_made(monkeypatch, tmp_path, worker, said):
     (tmp_path / "python").write_text(f"#!/bin/sh\nexec sh -c '{worker}'\n")
     (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(adversary.sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(adversary, "SECONDS", 0.2)
-    monkeypatch.setattr(adversary, "_calls", lambda kind: (("1",), ("2",)))
-    rows = list(adversary.run("calls"))
+    monkeypatch.setattr(judge.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(judge, "SECONDS", 0.2)
+    monkeypatch.setitem(KINDS, "calls", (("1",), ("2",)))
+    rows = list(judge.run("calls"))
     assert [row["call"] for row in rows] == ["1", "2"] and {row["verdict"] for row in rows} == {"FAILS"}
     assert all(row["happened"].startswith(said) for row in rows)
 
@@ -101,13 +100,11 @@ def test_the_command_prints_a_table_and_writes_the_rows(monkeypatch, tmp_path, c
          "verdict": verdict}
         for verdict in ("holds", "FAILS")
     ]  # fmt: skip
-    monkeypatch.setattr(adversary, "run", lambda kind: iter(rows))
-    parser = argparse.ArgumentParser()
-    adversary.add_arguments(parser)
+    monkeypatch.setattr(judge, "run", lambda kind: iter(rows))
     file = tmp_path / "rows.json"
-    assert adversary.main(parser.parse_args(["--only", "calls", "--json", str(file)])) == 1
+    assert judge.main(["--only", "calls", "--json", str(file)]) == 1
     assert "calls      error          1      1" in capsys.readouterr().out
     record = json.loads(Path(file).read_text())
     assert [row["number"] for row in record["rows"]] == [1, 2] and {"seed", "commit", "machine"} < set(record)
     assert summary(rows[:1]).endswith("1      0")
-    assert adversary.main(parser.parse_args(["--kills", "-1"])) == 2
+    assert judge.main(["--kills", "-1"]) == 2

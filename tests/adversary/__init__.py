@@ -1,0 +1,1 @@
+"""What becomes of malformed calls, hostile files and killed trainings: `python -m tests.adversary`."""

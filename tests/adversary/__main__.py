@@ -1,0 +1,5 @@
+import sys
+
+from tests.adversary.judge import main
+
+sys.exit(main())
