@@ -8,6 +8,7 @@ Shape legend
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count, islice
 
 import numpy as np
@@ -26,24 +27,22 @@ class Batches:
     """Augmented, normalised batches of a set, in an order that is shuffled anew every epoch.
 
     Notice: nothing is remembered from one batch to the next. `at(7)` is the same whether 0 to 6 were asked for or not,
-    so a checkpoint needs the step number and no state of a sampler, and rank r of `world` processes takes its slice of
+    so a checkpoint needs the step number and no state of a sampler, and each of several processes takes its slice of
     the one batch that a single process would see.
 
     Args:
-        images: the set.
         batch: images in a batch, of all processes together.
         crop: (h, w) of what the network sees.
         seed: >= 0; decides order and augmentation.
         scale, flip, blur: see `transforms.draw`; (1, 1), False, False for none.
         base: see `transforms.augment`.
         device: where the batches are made. On CUDA the files are read and pinned here, the rest is done there.
-        resident: keep the whole set on the device as bytes, 4 a pixel (`resident_bytes`); for sets of one size.
+        resident: keep the whole set on the device as bytes, 4 a pixel; for sets of one size.
         workers: threads that read ahead in `stream`; 0 reads when asked. A resident set needs none.
         rank, world: this process and how many there are.
 
     Raises:
-        ValueError: an empty set, a batch that `world` does not divide, a crop below 1, a negative seed, a resident set
-            with two sizes.
+        ValueError: an empty set, an argument outside its range, a resident set of two sizes.
 
     Convention: position p = step * batch + k of the endless sequence of images is the (p mod n)-th of epoch p // n. An
         epoch uses each of the n images once; a batch may straddle two epochs, and may be larger than the set.
@@ -80,51 +79,38 @@ class Batches:
             raise ValueError(f"{self.where}: crop={crop}; pass (height, width), each >= 1")
         if seed < 0 or workers < 0:
             raise ValueError(f"{self.where}: seed={seed}, workers={workers}; both must be >= 0")
-        self.images, self.batch, self.crop, self.seed, self.base = images, batch, crop, seed, base
-        self.augmentation = {"scale": scale, "flip": flip, "blur": blur}
-        draw(0, key=(seed,), **self.augmentation)  # refuses a wrong scale now rather than at the first step
+        self.images, self.batch, self.seed = images, batch, seed
+        self._draw = partial(draw, batch, scale=scale, flip=flip, blur=blur)
+        self._draw(key=(seed,))  # refuses a wrong scale now rather than at the first step
+        self._augment = partial(augment, crop=tuple(crop), base=base)
         self.device, self.workers = torch.empty(0, device=device).device, workers  # "cuda" becomes "cuda:0"
-        share = batch // world
-        self.slice = slice(rank * share, (rank + 1) * share)
+        self.slice = slice(rank * batch // world, (rank + 1) * batch // world)
         self._resident = self._load_all() if resident else None
-
-    @property
-    def resident_bytes(self) -> int:
-        """Bytes of the set on the device; 0 where it is read from its files."""
-        return 0 if self._resident is None else sum(part.numel() for part in self._resident)
 
     def indices(self, step: int) -> list[int]:
         """Which images of the set are in batch `step`, those of this rank."""
         if step < 0:
             raise ValueError(f"{self.where}: step={step}; steps are counted from 0, so it must be >= 0")
-        size = len(self.images)
-        first = step * self.batch
-        positions = range(first, first + self.batch)[self.slice]
-        order = {epoch: self._order(epoch) for epoch in range(positions[0] // size, positions[-1] // size + 1)}
-        return [int(order[p // size][p % size]) for p in positions]
-
-    def _order(self, epoch: int) -> np.ndarray:
-        return np.random.Generator(np.random.PCG64((self.seed, ORDER, epoch))).permutation(len(self.images))
+        size, first = len(self.images), step * self.batch
+        places = [divmod(position, size) for position in range(first, first + self.batch)[self.slice]]
+        seeds = {epoch: np.random.PCG64((self.seed, ORDER, epoch)) for epoch, _ in places}
+        order = {epoch: np.random.Generator(seed).permutation(size) for epoch, seed in seeds.items()}
+        return [int(order[epoch][place]) for epoch, place in places]
 
     def at(self, step: int) -> Batch:
         """Batch `step`, this rank's part: images (b, 3, h, w), normalised, and labels (b, h, w)."""
         indices = self.indices(step)
-        draws = draw(self.batch, key=(self.seed, DRAWS, step), **self.augmentation).of(self.slice)
-        if self._resident is not None:
-            chosen = torch.tensor(indices, device=self.device)
-            pictures, labels = (part[chosen] for part in self._resident)
-            return augment(pictures, labels, draws, crop=self.crop, base=self.base)
-        samples = [self._read(i) for i in indices]
-        if len({sample.labels.shape for sample in samples}) == 1:
-            return self._augmented(samples, draws)
-        # images of several sizes: one by one, then together
-        parts = [self._augmented([sample], draws.of(slice(k, k + 1))) for k, sample in enumerate(samples)]
-        images, labels = zip(*parts, strict=True)
-        return torch.cat(images), torch.cat(labels)
+        draws = self._draw(key=(self.seed, DRAWS, step)).of(self.slice)
+        if self._resident is None:
+            return self._augmented([self._read(i) for i in indices], draws)
+        chosen = torch.tensor(indices, device=self.device)
+        return self._augment(*(part[chosen] for part in self._resident), draws)
 
     def _augmented(self, samples: list[Sample], draws: Draws) -> Batch:
-        images, labels = (self._send(torch.stack(part)) for part in zip(*samples, strict=True))
-        return augment(images, labels, draws, crop=self.crop, base=self.base)
+        if len({sample.labels.shape for sample in samples}) > 1:  # one by one, then together
+            parts = [self._augmented([sample], draws.of(slice(k, k + 1))) for k, sample in enumerate(samples)]
+            return tuple(map(torch.cat, zip(*parts, strict=True)))
+        return self._augment(*(self._send(torch.stack(part)) for part in zip(*samples, strict=True)), draws)
 
     def stream(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
         """at(start), at(start + 1), ... to before `stop` (None: endless), read ahead on threads.
@@ -170,5 +156,4 @@ class Batches:
                     f"{self.where}: resident=True needs one size; image 0 is {tuple(shape)}, image {i} is "
                     f"{tuple(sample.labels.shape)}; pass resident=False"
                 )
-        images, labels = (torch.stack(part).to(self.device) for part in zip(*samples, strict=True))
-        return images, labels
+        return tuple(torch.stack(part).to(self.device) for part in zip(*samples, strict=True))

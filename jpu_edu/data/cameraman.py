@@ -10,9 +10,9 @@ from jaxtyping import Int64
 from skimage.draw import polygon
 from torch import Tensor
 
-from jpu_edu.data.classes import Classes
+from jpu_edu.data.classes import coloured
 
-CAMERAMAN = Classes(names=("ground", "man", "tripod"), colours=((217, 221, 227), (84, 96, 116), (213, 94, 0)))
+CAMERAMAN = coloured("ground d9dde3, man 546074, tripod d55e00")
 GROUND, MAN, TRIPOD = range(3)
 
 _OUTLINE = (

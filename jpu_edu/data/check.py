@@ -1,11 +1,8 @@
-"""A whole set on disk, read once: everything that is wrong with it, and what is in it.
-
-share    pixels of a class / all pixels, void included
-images   images in which the class appears
-"""
+"""A whole set on disk, read once: everything that is wrong with it, and what is in it."""
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from jaxtyping import UInt8
@@ -22,24 +19,31 @@ SHOWN = 50  # problems on the screen; a record keeps all
 
 @dataclass(frozen=True)
 class Report:
-    """What is in a split, and what is wrong with it. The last entry of `names`, `pixels` and `images` is void."""
+    """What is in a split, and what is wrong with it.
+
+    Fields:
+        published: how many samples the split has as published.
+        names, pixels, images: of each class, and last of void: its pixels, and the images in which it appears.
+        unlabelled: label pictures that are all void.
+        readable: the indices of the samples without fault.
+    """
 
     name: str
     split: str
     samples: int
     published: int | None
-    names: tuple[str, ...]
-    pixels: tuple[int, ...]
-    images: tuple[int, ...]
+    names: list[str]
+    pixels: list[int]
+    images: list[int]
     sizes: dict[str, int]
-    unlabelled: tuple[str, ...]
-    problems: tuple[str, ...]
-    readable: tuple[int, ...]
+    unlabelled: list[str]
+    problems: list[str]
+    readable: list[int]
 
     @property
-    def shares(self) -> tuple[float, ...]:
-        """Pixels of each class over all pixels."""
-        return tuple(count / max(1, sum(self.pixels)) for count in self.pixels)
+    def shares(self) -> list[float]:
+        """Pixels of each class over all pixels, void included."""
+        return [count / max(1, sum(self.pixels)) for count in self.pixels]
 
     @property
     def notes(self) -> list[str]:
@@ -56,16 +60,13 @@ class Report:
 
     def table(self) -> str:
         """Sizes, shares, notes and the first problems as text."""
-        common = sorted(self.sizes.items(), key=lambda item: -item[1])
-        sizes = ", ".join(f"{size} ({count})" for size, count in common[:3])
-        more = f" and {len(common) - 3} other sizes" if len(common) > 3 else ""
+        sizes = ", ".join(f"{size} ({count})" for size, count in Counter(self.sizes).most_common(3))
+        more = f" and {len(self.sizes) - 3} other sizes" if len(self.sizes) > 3 else ""
         wide = max(map(len, self.names))
         lines = [f"{self.name}, {self.split}: {self.samples} samples, {len(self.readable)} without fault"]
         lines += [f"H x W: {sizes or 'none'}{more}", "", f"{'class':{wide}}    share  images"]
-        lines += [
-            f"{name:{wide}}  {share:6.2%}  {count:6}"
-            for name, share, count in zip(self.names, self.shares, self.images, strict=True)
-        ]
+        for name, share, count in zip(self.names, self.shares, self.images, strict=True):
+            lines.append(f"{name:{wide}}  {share:6.2%}  {count:6}")
         lines += ["", *(f"Note: {note}." for note in self.notes)]
         lines += [f"Wrong: {problem}" for problem in self.problems[:SHOWN]]
         if len(self.problems) > SHOWN:
@@ -82,10 +83,8 @@ def examine(images: LabelledImages, *, progress: bool = False) -> Report:
         images: from a reader, with complete=False where missing files are to be listed too.
         progress: whether to draw a bar, on a terminal.
     """
-    count = len(images.classes)
-    pixels, present = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.int64)
-    sizes: Counter[str] = Counter()
-    problems, unlabelled, readable = [], [], []
+    numbers = [*range(len(images.classes)), VOID]
+    counts, sizes, problems, readable = [], Counter(), [], []
     quiet = None if progress else True  # None: only on a terminal
     for i in tqdm(range(len(images)), desc=f"{images.name} {images.split}", unit="image", disable=quiet, leave=False):
         parts = []
@@ -96,32 +95,29 @@ def examine(images: LabelledImages, *, progress: bool = False) -> Report:
                 problems.append(str(error))
         if len(parts) < 2:
             continue
-        sample = Sample(*parts)
+        labels = parts[1]
         try:
-            images.check_sizes(i, sample)
+            images.check_sizes(i, Sample(*parts))
         except ValueError as error:
             problems.append(str(error))
             continue
-        found = np.bincount(sample.labels.numpy().ravel(), minlength=VOID + 1)
-        found = np.append(found[:count], found[VOID])
-        pixels += found
-        present += found > 0
-        sizes[" x ".join(map(str, sample.labels.shape))] += 1
+        counts.append(np.bincount(labels.numpy().ravel(), minlength=VOID + 1)[numbers])
+        sizes[" x ".join(map(str, labels.shape))] += 1
         readable.append(i)
-        if not found[:-1].any():
-            unlabelled.append(str(images.pairs[i][1]))
+    table = np.array(counts, np.int64).reshape(-1, len(numbers))
+    void = ~table[:, :-1].any(axis=1)
     return Report(
         name=images.name,
         split=images.split,
         samples=len(images),
         published=images.expected,
-        names=(*images.classes.names, "void"),
-        pixels=tuple(pixels.tolist()),
-        images=tuple(present.tolist()),
+        names=[*images.classes.names, "void"],
+        pixels=table.sum(0).tolist(),
+        images=(table > 0).sum(0).tolist(),
         sizes=dict(sizes),
-        unlabelled=tuple(unlabelled),
-        problems=tuple(problems),
-        readable=tuple(readable),
+        unlabelled=[str(images.pairs[i][1]) for i in compress(readable, void)],
+        problems=problems,
+        readable=readable,
     )
 
 

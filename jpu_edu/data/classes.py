@@ -14,6 +14,7 @@ from torch import Tensor
 #: The label of a pixel that counts neither in the loss nor in a score. No set keeps another number for it here.
 VOID = 255
 
+#: Red, green and blue, 0 to 255.
 Colour = tuple[int, int, int]
 
 
@@ -22,13 +23,11 @@ class Classes:
     """The K classes of a set: class k is names[k], drawn in colours[k].
 
     Args:
-        names: one a class, all different.
-        colours: RGB, 0 to 255, one a class.
-        void: RGB of void pixels.
+        void: colour of void pixels.
 
     Raises:
-        ValueError: another number of colours than names, a name twice, no class or more than 254, an RGB value
-            outside 0 to 255.
+        ValueError: another number of colours than names, a name twice, no class or more than 254, a value outside 0
+            to 255.
     """
 
     names: tuple[str, ...]
@@ -53,15 +52,10 @@ class Classes:
         return len(self.names)
 
     def picture(self, labels: Integer[Tensor, "H W"]) -> UInt8[Tensor, "3 H W"]:
-        """The label map in the colours of its classes, on the device of the labels.
-
-        Raises:
-            ValueError: a label that is neither a class nor VOID.
-        """
+        """The label map in the colours of its classes, on its device; a ValueError as for `check`."""
         self.check(labels)
         colours = torch.tensor([*self.colours, self.void], dtype=torch.uint8, device=labels.device)
-        rows = labels.long()
-        return colours[rows.where(rows != VOID, len(self))].permute(2, 0, 1).contiguous()
+        return colours[labels.long().where(labels != VOID, len(self))].permute(2, 0, 1).contiguous()
 
     def check(self, labels: Integer[Tensor, "*shape"]) -> None:
         """Raise a ValueError that names the first label which is neither a class nor VOID."""
@@ -71,6 +65,12 @@ class Classes:
                 f"labels: {strange.numel()} pixels have label {int(strange[0])}; "
                 f"the classes are 0 to {len(self) - 1}, void is {VOID}"
             )
+
+
+def coloured(text: str) -> Classes:
+    """Classes from "sky 808080, traffic light faaa1e": names, and their colours in hexadecimal digits."""
+    rows = [entry.split() for entry in text.split(",")]
+    return Classes(tuple(" ".join(row[:-1]) for row in rows), tuple(tuple(bytes.fromhex(row[-1])) for row in rows))
 
 
 def distinct_colours(count: int) -> tuple[Colour, ...]:

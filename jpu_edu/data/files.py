@@ -22,7 +22,6 @@ from torch import Tensor
 
 from jpu_edu.data.classes import VOID, Colour
 
-#: "apply" turns the picture upright, "stored" leaves it as stored, "refuse" raises an error.
 Orientation = Literal["apply", "stored", "refuse"]
 
 #: A picture above this is an error: no network here takes it whole, and a small file can claim any size.
@@ -33,11 +32,7 @@ UNKNOWN = 254  # in the tables below: neither a class (K <= 254, so at most 253)
 
 @contextmanager
 def access(path: str | Path, done: Literal["read", "written"]) -> Iterator[None]:
-    """What the system says of a file that cannot be read or written, with its path and the remedy.
-
-    Raises:
-        OSError: in place of the system's, of the same class.
-    """
+    """An OSError of the system becomes one of the same class that names the file and the remedy."""
     try:
         yield
     except OSError as error:
@@ -61,11 +56,7 @@ def renamed(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """As `renamed`, in a folder that is made where it is missing, and with words for what goes wrong.
-
-    Raises:
-        OSError: the folder cannot be made or written; an old file is untouched.
-    """
+    """As `renamed`, in a folder that is made where it is missing; an OSError as `access` words it."""
     with access(path, "written"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with renamed(Path(path)) as half:
@@ -73,12 +64,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def write_json(path: str | Path, record: object) -> Path:
-    """A record as text, written whole: measured numbers, most of them.
-
-    Raises:
-        OSError: as for `written_whole`.
-        ValueError: a number that is not finite, which JSON does not have.
-    """
+    """A record as text, written whole; a ValueError for a number that is not finite, which JSON does not have."""
     with written_whole(path) as half:
         half.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return Path(path)
@@ -95,22 +81,18 @@ def _decode(path: Path) -> tuple[Image.Image, str, int]:
         raise ValueError(f"{path}: the file is empty (0 bytes); copy or download it again")
     try:
         with access(path, "read"), Image.open(path) as picture:
-            pixels = picture.width * picture.height
+            if picture.width * picture.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
             stored = str(picture.tile[0][3]) if picture.tile else picture.mode
-            turn = 1
-            if pixels <= MOST_PIXELS:
-                picture.load()
-                turn = picture.getexif().get(EXIF_ORIENTATION, 1)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        pixels = MOST_PIXELS + 1
+            picture.load()
+            turn = picture.getexif().get(EXIF_ORIENTATION, 1)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        most = f"{MOST_PIXELS // 10**6} million pixels"
+        raise ValueError(f"{path}: claims more than {most}; cut it into smaller pictures") from error
     except PermissionError:
         raise
     except Exception as error:
         raise ValueError(f"{path}: no readable picture ({error}); copy or download it again") from error
-    if pixels > MOST_PIXELS:
-        raise ValueError(
-            f"{path}: claims more than {MOST_PIXELS // 10**6} million pixels; cut it into smaller pictures"
-        )
     return picture, stored, turn if turn in range(2, 9) else 1
 
 
@@ -119,9 +101,8 @@ def read_image(path: str | Path, *, orientation: Orientation = "apply") -> UInt8
 
     Args:
         path: anything that Pillow reads: JPEG, PNG, WebP, TIFF, BMP ...
-        orientation: what a camera's EXIF turn means. "apply" shows the picture as a viewer does. "stored" takes the
-            pixels as they lie in the file. "refuse" raises: for pictures with labels, because nobody can tell on
-            which of the two the labels were drawn.
+        orientation: what becomes of a camera's EXIF turn. "apply" shows the picture as a viewer does, "stored" takes
+            the pixels as they lie in the file, "refuse" raises: nobody can tell on which of the two labels were drawn.
 
     Raises:
         FileNotFoundError: no such file.
@@ -149,22 +130,17 @@ def read_labels(
 ) -> UInt8[Tensor, "H W"]:
     """A label picture as classes.
 
-    Notice: a palette picture shows colours but stores numbers. scikit-image and OpenCV hand out the colours; here the
-    numbers count, unless the set says what its colours mean. A grey picture of 0 and 255 is read as black and white
-    in the one case, as class 0 and void in the other.
+    Notice: a palette picture shows colours but stores numbers. scikit-image and OpenCV hand out the colours.
 
     Args:
-        path: PNG or another lossless format; JPEG smears labels and is refused.
+        path: PNG or another lossless format.
         ids: the class, or VOID, that each number means. Unused where `colours` is given.
-        colours: the class, or VOID, that each RGB colour means; grey and palette pictures are then read by colour too.
-
-    Returns:
-        0 to K - 1, or VOID.
+        colours: the class, or VOID, that each colour means; grey and palette pictures are then read by colour too.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: empty, damaged, truncated or too large; a number or a colour that means nothing; 16 bits or fewer
-            than 8 bits a pixel in grey; colours where numbers are expected; JPEG; a transparent picture.
+            than 8 bits a pixel in grey; colours where numbers are expected; JPEG, which smears; a transparent picture.
 
     Convention: without `colours`, a palette picture is read by its numbers, whatever its palette looks like.
     """
@@ -186,12 +162,17 @@ def read_labels(
     raise ValueError(f"{path}: a label picture of {stored} pixels; save it as 8-bit PNG with {wanted}")
 
 
+def _look_up(codes: np.ndarray, meaning: Mapping[int, int], *, size: int) -> np.ndarray:
+    """The class of each code from 0 to size - 1, UNKNOWN where it means nothing."""
+    table = np.full(size, UNKNOWN, np.uint8)
+    table[list(meaning)] = list(meaning.values())
+    return table[codes]
+
+
 def _by_number(path: Path, numbers: np.ndarray, ids: Mapping[int, int]) -> Tensor:
     if beyond := [number for number in ids if not 0 <= number <= 255]:
         raise ValueError(f"read_labels: ids has the number {beyond[0]}; a label picture holds 0 to 255")
-    table = np.full(256, UNKNOWN, np.uint8)
-    table[list(ids)] = list(ids.values())
-    labels = table[numbers]
+    labels = _look_up(numbers, ids, size=256)
     strange = numbers[labels == UNKNOWN]
     if strange.size:
         known = sorted(ids)
@@ -205,14 +186,12 @@ def _by_number(path: Path, numbers: np.ndarray, ids: Mapping[int, int]) -> Tenso
 def _by_colour(path: Path, rgb: np.ndarray, colours: Mapping[Colour, int]) -> Tensor:
     if not colours:
         raise ValueError("read_labels: colours={}; give the class of each colour, or None for pictures of numbers")
-    packed = rgb.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
-    table = {red << 16 | green << 8 | blue: label for (red, green, blue), label in colours.items()}
-    known = np.array(sorted(table), np.int32)
-    place = np.searchsorted(known, packed).clip(max=len(known) - 1)
-    strange = rgb[known[place] != packed]
+    meaning = {red << 16 | green << 8 | blue: label for (red, green, blue), label in colours.items()}
+    labels = _look_up(rgb.astype(np.int32) @ np.array([65536, 256, 1], np.int32), meaning, size=256**3)
+    strange = rgb[labels == UNKNOWN]
     if len(strange):
         raise ValueError(
             f"{path}: {len(strange)} pixels have the colour {' '.join(map(str, strange[0]))}, which is no class; paint "
             "it over (soft edges come from a brush or a resize that blends), or add it to the table of classes"
         )
-    return torch.from_numpy(np.array([table[code] for code in known], np.uint8)[place])
+    return torch.from_numpy(labels)

@@ -1,22 +1,16 @@
-"""A set that is read once, shrunk on the way, and kept as bytes: for short runs on a laptop.
-
-Shape legend
-    H, W    size of an image of the set
-    r       factor; what is kept has H // r rows and W // r columns
-"""
+"""A set that is read once, shrunk on the way, and kept as bytes: for short runs on a laptop."""
 
 from jpu_edu.data.sets import ImageSet, Sample
 from jpu_edu.ops.interp import resize
 
 
 class Held:
-    """The samples of another set, smaller by a factor, in memory.
+    """The samples of another set, smaller by a factor r, in memory: H // r rows and W // r columns.
 
     Notice: the image is the mean over boxes of r x r pixels, the label that of a pixel in the middle of the box. A
     mean of labels would be a class that is not there.
 
     Args:
-        images: the set.
         factor: r >= 1; 4 keeps a sixteenth of the pixels.
         count: how many samples, from the first; None for all.
 

@@ -21,6 +21,12 @@ class Layout(NamedTuple):
         """Those to look for: "trainval" holds what others hold, and a folder of your own has what it has."""
         return [split for split in self.files.splits if split != "trainval"] if self.files else []
 
+    def lies_in(self, root: str | Path) -> bool:
+        """Whether any of its splits does."""
+        if self.files is None:
+            return Path(root, "classes.txt").exists()
+        return any(self.files.place(root, split) for split in self.splits)
+
 
 #: The first that lies in a folder is taken. VOC's folder of PASCAL Context also holds VOC's own labels.
 LAYOUTS = {
@@ -44,7 +50,7 @@ def recognise(root: str | Path) -> str:
     if not Path(root).is_dir():
         raise FileNotFoundError(f"{root}: no such folder; name the folder of the set")
     for name, layout in LAYOUTS.items():
-        if layout.files.lies_in(root) if layout.files else Path(root, "classes.txt").exists():
+        if layout.lies_in(root):
             return name
     raise ValueError(
         f"{root}: none of the layouts {', '.join(LAYOUTS)}. For a set of your own, put a classes.txt there, beside "

@@ -36,12 +36,9 @@ def motorcycle(*, dtype: torch.dtype = torch.float32) -> Motorcycle:
     Notice: the mask is not read off the colours. It says which pixels moved by more than 25 between two cameras that
     stand side by side, so a filter that follows the colours can be right or wrong about it.
 
-    Args:
-        dtype: floating point.
-
     Returns:
-        picture (1, 3, 192, 256) in [0, 1]; mask (1, 1, 192, 256), 1 for motorcycle, 0 for what is behind it; known,
-        the 91 % of the pixels that were measured. The others have the value of the nearest one that was.
+        picture in [0, 1]; mask, 1 for motorcycle, 0 for what is behind it; known, the 91 % of the pixels that were
+        measured. The others have the value of the nearest one that was.
 
     Source: Scharstein et al., High-Resolution Stereo Datasets with Subpixel-Accurate Ground Truth, GCPR 2014; at
         quarter size inside scikit-image. Walkthrough 07.
@@ -61,10 +58,7 @@ def repaint(picture: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
     means, whatever the resolution, so a shrunken picture is repainted as its original is.
 
     Args:
-        picture: (B, 3, H, W), values in [0, 1], at least 3 x 4.
-
-    Returns:
-        (B, 3, H, W), values in [0, 1].
+        picture: values in [0, 1], as those of the result; at least 3 x 4.
 
     Source: the second half after Moroney, Local Color Correction Using Non-Linear Masking, Color Imaging Conference
         2000, with means in place of a blur; walkthrough 07.

@@ -1,12 +1,11 @@
 """Which label picture belongs to which picture, from folders and lists. No picture is opened here."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".gif"}
-Pairs = list[tuple[Path, Path]]
+Pairs = tuple[tuple[Path, Path], ...]
 
 
 class Published(NamedTuple):
@@ -16,39 +15,36 @@ class Published(NamedTuple):
         name: for people.
         pictures, labels: two folders; that of the labels tells which set it is.
         below: where both may lie, if not in the folder that is given.
-        splits: the parts of each split, and how many samples it has as published.
+        splits: the parts of each split, and how many samples each has as published.
     """
 
     name: str
     pictures: str
     labels: str
     below: tuple[str, ...]
-    splits: Mapping[str, tuple[tuple[str, ...], int]]
+    splits: Mapping[str, Mapping[str, int]]
 
-    def find(self, root: str | Path, split: str) -> tuple[Path, tuple[str, ...], int]:
-        """The folder that holds the labels of a split, its parts, and its published size."""
+    def place(self, root: str | Path, split: str) -> Path | None:
+        """The folder that holds the labels of a split: `root`, or one below it."""
+        labels = self.labels.format(*self.splits[split])
+        places = (Path(root, folder) for folder in ("", *self.below))
+        return next((place for place in places if (place / labels).is_dir()), None)
+
+    def find(self, root: str | Path, split: str) -> tuple[Path, int]:
+        """The folder that holds the labels of a split, and how many samples are published."""
         if split not in self.splits:
             raise ValueError(f"split={split!r}; choose one of {', '.join(self.splits)}")
-        parts, size = self.splits[split]
-        labels = self.labels.format(parts[0])
-        for place in (Path(root), *(Path(root, folder) for folder in self.below)):
-            if (place / labels).is_dir():
-                return place, parts, size
-        raise FileNotFoundError(
-            f"{root}: no {self.name} here, there is no folder {labels}; pass the folder that holds {labels}"
-        )
+        place, labels = self.place(root, split), self.labels.format(*self.splits[split])
+        if place is None:
+            raise FileNotFoundError(
+                f"{root}: no {self.name} here, there is no folder {labels}; pass the folder that holds {labels}"
+            )
+        return place, sum(self.splits[split].values())
 
-    def lies_in(self, root: str | Path) -> bool:
-        """Whether the labels of any split do."""
-        for split in self.splits:
-            with suppress(FileNotFoundError):
-                return bool(self.find(root, split))
-        return False
-
-    def paired(self, root: Path, parts: Sequence[str], *, endings: tuple[str, str] = ("", "")) -> Pairs:
-        """Pictures and label pictures of these parts by their names, see the function `paired`."""
-        folders = [(root / self.pictures.format(part), root / self.labels.format(part)) for part in parts]
-        return [pair for images, labels in folders for pair in paired(images, labels, endings=endings)]
+    def paired(self, place: Path, split: str, *, endings: tuple[str, str] = ("", "")) -> Pairs:
+        """The pictures and label pictures of all parts of a split by their names, see the function `paired`."""
+        folders = [[place / name.format(part) for name in (self.pictures, self.labels)] for part in self.splits[split]]
+        return tuple(pair for images, labels in folders for pair in paired(images, labels, endings=endings))
 
 
 def lines(*places: Path) -> list[str]:
@@ -89,10 +85,10 @@ def paired(
     pictures, maps = _stems(images, endings[0]), _stems(labels, endings[1])
     known, likely = pictures | maps, next((path.suffix for path in pictures.values()), ".jpg")
     names = sorted(known) if only is None else [n if n in known else _without_format(n) for n in only]
-    return [
+    return tuple(
         (pictures.get(n, images / f"{n}{endings[0]}{likely}"), maps.get(n, labels / f"{n}{endings[1]}.png"))
         for n in names
-    ]
+    )
 
 
 def _without_format(name: str) -> str:

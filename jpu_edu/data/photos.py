@@ -1,9 +1,4 @@
-"""Real photographs without a download, and simple features of them.
-
-Shape legend
-    photo      (1, 3, H, W) or (1, 1, H, W), values in [0, 1]
-    features   (1, 8, H, W)
-"""
+"""Real photographs without a download, and simple features of them."""
 
 from typing import Literal, get_args
 
@@ -21,17 +16,13 @@ Photo = Literal["astronaut", "camera", "chelsea", "coffee", "rocket"]
 def photo(
     name: Photo, *, size: tuple[int, int] | None = None, grey: bool = False, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "1 C H W"]:
-    """A photograph that ships inside scikit-image.
+    """A photograph that ships inside scikit-image, values in [0, 1].
 
     Args:
         name: "astronaut" (512 x 512), "camera" (512 x 512, grey), "chelsea" (300 x 451, a cat),
             "coffee" (400 x 600) or "rocket" (427 x 640).
         size: (H, W) of the result, shrunk by averaging; by default the picture's own size.
         grey: the mean of the three channels as one channel.
-        dtype: floating point.
-
-    Returns:
-        (1, 3, H, W), or (1, 1, H, W) when grey; values in [0, 1].
 
     Raises:
         ValueError: another name.
@@ -48,14 +39,8 @@ def photo(
 def edge_features(picture: Float[Tensor, "1 C H W"]) -> Float[Tensor, "1 8 H W"]:
     """What a first layer finds in a photograph: edges in four directions, each for both signs, after ReLU.
 
-    Notice: these filters are written by hand, so a figure drawn with them needs no trained weights. Trained
-    networks learn much the same in their first layer.
-
-    Args:
-        picture: (1, C, H, W), values in [0, 1]; its channels are averaged.
-
-    Returns:
-        (1, 8, H, W), values >= 0.
+    Notice: these filters are written by hand and read the mean of the channels, so a figure drawn with them needs no
+    trained weights. Trained networks learn much the same in their first layer.
     """
     across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     falling = torch.tensor([[-2.0, -1.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]])

@@ -1,9 +1,4 @@
-"""Labels made visible: over the image, beside it, with a legend, and as files.
-
-Shape legend
-    image, picture   (3, H, W), RGB, 0 to 255
-    labels           (H, W), 0 to K - 1, or VOID = 255
-"""
+"""Labels made visible: over the image, beside it, with a legend, and as files. Pictures are RGB, 0 to 255."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,9 +27,6 @@ def overlay(
     image's own colours.
 
     Args:
-        image: RGB.
-        labels: of the same size, on the same device.
-        classes: names and colours.
         opacity: 0 shows the image, 1 the labels.
 
     Raises:
@@ -55,9 +47,8 @@ def legend(classes: Classes, *, only: Sequence[int] | None = None, width: int = 
     """A swatch and a name for each class, in as many columns as fit.
 
     Args:
-        classes: names and colours.
         only: the classes to list, VOID among them where wanted; by default all, and void.
-        width: of the picture, in pixels; a name that is too long for it is cut.
+        width: in pixels; a name that is too long for it is cut.
 
     Raises:
         ValueError: a number in `only` that is no class; a width below 8 letters.
@@ -88,7 +79,6 @@ def contact_sheet(
 
     Args:
         samples: (title, sample), one a row; sizes may differ.
-        classes: names and colours.
         panel: the longest side of a picture on the sheet, in pixels.
 
     Raises:
@@ -98,33 +88,30 @@ def contact_sheet(
         raise ValueError("contact_sheet: no samples; give one or more")
     rows, width = [], 3 * panel + 4 * GAP
     for title, (image, labels) in samples:
-        height, across = image.shape[1:]
-        size = max(1, round(across * panel / max(height, across))), max(1, round(height * panel / max(height, across)))
+        size = tuple(max(1, round(side * panel / max(labels.shape))) for side in reversed(labels.shape))
         strip = Image.new("RGB", (width, size[1] + 4 * GAP), PAPER)
         ImageDraw.Draw(strip).text((GAP, 1.5 * GAP), title, fill=INK, font=_font(), anchor="lm")
-        three = image, classes.picture(labels), overlay(image, labels, classes)
-        for place, picture in enumerate(three):
+        for place, picture in enumerate((image, classes.picture(labels), overlay(image, labels, classes))):
             way = Image.Resampling.NEAREST if place == 1 else Image.Resampling.BILINEAR
             strip.paste(_pillow(picture).resize(size, way), (GAP + place * (panel + GAP), 3 * GAP))
-        rows.append(strip)
+        rows.append(_tensor(strip))
     seen = sorted({int(k) for _, sample in samples for k in sample.labels.unique()})
-    rows.append(_pillow(legend(classes, only=seen, width=width)))
-    sheet = Image.new("RGB", (width, sum(row.height for row in rows)), PAPER)
-    top = 0
-    for row in rows:
-        sheet.paste(row, (0, top))
-        top += row.height
-    return _tensor(sheet)
+    return torch.cat([*rows, legend(classes, only=seen, width=width)], dim=1)
 
 
 def save(path: str | Path, picture: UInt8[Tensor, "3 H W"]) -> Path:
-    """Write a picture in the format of its ending, whole or not at all: under a temporary name, then renamed.
+    """Write a picture in the format of its ending, whole or not at all.
 
     Raises:
         ValueError: an ending that is no picture format.
         OSError: the folder cannot be made or written.
     """
-    return _write(Path(path), _pillow(picture))
+    drawn = _pillow(picture)
+    if Path(path).suffix.lower() not in Image.registered_extensions():
+        raise ValueError(f"save: {path}; end the name in .png or .jpg")
+    with written_whole(path) as half:
+        drawn.save(half)
+    return Path(path)
 
 
 def save_labels(path: str | Path, labels: Integer[Tensor, "H W"], classes: Classes) -> Path:
@@ -141,15 +128,9 @@ def save_labels(path: str | Path, labels: Integer[Tensor, "H W"], classes: Class
     palette[: len(classes)], palette[VOID] = classes.colours, classes.void
     picture = Image.fromarray(labels.to("cpu", torch.uint8).numpy())
     picture.putpalette(palette.tobytes())
-    return _write(Path(path), picture)
-
-
-def _write(path: Path, picture: Image.Image) -> Path:
-    if path.suffix.lower() not in Image.registered_extensions():
-        raise ValueError(f"save: {path}; end the name in .png or .jpg")
     with written_whole(path) as half:
         picture.save(half)
-    return path
+    return Path(path)
 
 
 def _font() -> ImageFont.FreeTypeFont:

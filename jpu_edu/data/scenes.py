@@ -1,7 +1,6 @@
 """Synthetic scenes with labels, made by rule from a seed: a set to train on that nobody has to download.
 
 Shape legend
-    H, W    size of the scene
     h, w    size of the window that a shape is drawn in
     u, v    position relative to a shape's centre, turned by the shape's angle, in pixels
 
@@ -18,28 +17,21 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32
 
-from jpu_edu.data.classes import Classes
+from jpu_edu.data.classes import Classes, coloured
 from jpu_edu.data.sets import Sample
 
 Split = Literal["train", "val"]
 Grid = Float32[np.ndarray, "h w"]
-Colour = Float[np.ndarray, "3"]
 
-SCENES = Classes(
-    names=("background", "disc", "rectangle", "triangle", "line", "ring", "cross"),
-    colours=((68, 76, 94), (0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (86, 180, 233), (204, 121, 167)),
-)
-#: Muted colours of earth, water, leaf, brick and chalk; shapes and ground take theirs from the same list.
-PALETTE = np.array(
-    [
-        (47, 58, 74), (79, 98, 114), (112, 140, 160), (162, 186, 196), (38, 84, 92), (74, 128, 128),
-        (128, 172, 158), (58, 82, 60), (98, 122, 84), (148, 162, 110), (190, 190, 140), (222, 208, 168),
-        (238, 228, 206), (206, 172, 118), (214, 150, 84), (186, 112, 66), (170, 82, 62), (120, 58, 54),
-        (196, 124, 110), (216, 166, 152), (140, 104, 88), (92, 72, 64), (126, 96, 122), (84, 68, 98),
-        (168, 146, 172), (60, 56, 58), (150, 148, 144), (206, 206, 202),
-    ],
-    dtype=np.float64,
-)  # fmt: skip
+SCENES = coloured("""
+    background 444c5e, disc 0072b2, rectangle e69f00, triangle 009e73, line d55e00, ring 56b4e9, cross cc79a7
+""")
+# Muted colours of earth, water, leaf, brick and chalk; shapes and ground take theirs from the same list.
+_PALETTE = bytes.fromhex("""
+    2f3a4a 4f6272 708ca0 a2bac4 26545c 4a8080 80ac9e 3a523c 627a54 94a26e bebe8c ded0a8 eee4ce ceac76 d69654 ba7042
+    aa523e 783a36 c47c6e d8a698 8c6858 5c4840 7e607a 544462 a892ac 3c383a 969490 cececa
+""")
+PALETTE = np.array([*_PALETTE], np.float64).reshape(-1, 3)
 LARGE, SMALL = (1, 2, 3), (4, 5, 6)
 
 
@@ -91,7 +83,7 @@ class _Brush:
         used.append(drawn[gaps.argmax()])
         return used[-1]
 
-    def colour(self) -> Colour:
+    def colour(self) -> Float[np.ndarray, "3"]:
         """A colour of the palette, lighter or darker, that differs from those in use."""
         return self.apart(lambda: PALETTE[int(self.uniform(0, len(PALETTE)))] * self.uniform(0.8, 1.1), self.colours)
 
@@ -140,7 +132,7 @@ class Scenes:
     of the features shows in the score.
 
     Args:
-        count: how many scenes.
+        count: how many scenes, 1 or more.
         size: (H, W), each >= 32. A larger scene holds more shapes, not larger ones.
         seed: >= 0; another seed, other scenes.
         split: "train" or "val"; the two never share a scene.
@@ -148,7 +140,7 @@ class Scenes:
             weaker contrast.
 
     Raises:
-        ValueError: a count below 1, a size below 32, a negative seed or difficulty, another split.
+        ValueError: an argument outside its range.
         IndexError: outside 0 to count - 1 (negative numbers count from the end).
 
     Convention: scene i is a function of (seed, split, i, size, difficulty) alone, the same bytes on every machine.
@@ -182,11 +174,9 @@ class Scenes:
     def __getitem__(self, i: int) -> Sample:
         if not -self.count <= i < self.count:
             raise IndexError(f"Scenes: scene {i} of {self.count}; choose one from 0 to {self.count - 1}")
-        i %= self.count  # negative numbers count from the end
         height, width = self.size
-        brush = _Brush(
-            self.seed, get_args(Split).index(self.split), i, candidates=max(1, round(9 - 3 * self.difficulty))
-        )
+        key = self.seed, get_args(Split).index(self.split), i % self.count
+        brush = _Brush(*key, candidates=max(1, round(9 - 3 * self.difficulty)))
         relief = 0.04 + 0.06 * self.difficulty
         y, x = np.mgrid[:height, :width].astype(np.float32)
         picture = brush.material(y, x, relief=relief)
@@ -194,8 +184,7 @@ class Scenes:
         area = height * width / 128**2
         for group, few in ((LARGE, 1.5), (SMALL, 2)):
             for _ in range(max(1, round(area * (few + brush.uniform(-1, 1) + 0.5 * self.difficulty)))):
-                kind = group[int(brush.uniform(0, 3))]
-                self._paint(kind, brush, picture, labels, relief)
+                self._paint(group[int(brush.uniform(0, 3))], brush, picture, labels, relief)
         noise = brush.random.integers(0, 256, (4, 3, height, width), dtype=np.uint8)
         picture += (noise.astype(np.float32).sum(0) - 510) * (0.03 * self.difficulty)
         picture = np.clip(np.floor(picture + 0.5), 0, 255).astype(np.uint8)

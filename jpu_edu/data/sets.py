@@ -8,13 +8,14 @@ Shape legend
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
 
 from jpu_edu.data.classes import Classes, Colour
 from jpu_edu.data.files import Orientation, read_image, read_labels
+from jpu_edu.data.pairs import Pairs
 
 
 class Sample(NamedTuple):
@@ -45,24 +46,20 @@ class LabelledImages:
     see everything that is wrong with a set at once, run `python -m jpu_edu data check PATH`.
 
     Args:
-        name: of the set, such as "CamVid".
-        split: such as "train".
-        classes: names and colours.
         pairs: (picture, label picture), in the order of the samples.
-        ids: the class (or VOID) that each number in a label picture means; other numbers are errors.
-        colours: the class (or VOID) that each RGB colour means, for label pictures in colour.
-        orientation: what an EXIF turn of a picture means, see `files.read_image`.
+        ids, colours: see `files.read_labels`.
+        orientation: see `files.read_image`.
         expected: how many samples the published split has.
 
     Raises:
         IndexError: on reading, outside 0 to len - 1 (negative numbers count from the end).
-        FileNotFoundError, ValueError: on reading, a file that is not what it should be, by path, with the remedy.
+        FileNotFoundError, ValueError: on reading, a file that is not what it should be.
     """
 
     name: str
     split: str
     classes: Classes
-    pairs: tuple[tuple[Path, Path], ...] = field(repr=False)
+    pairs: Pairs = field(repr=False)
     ids: Mapping[int, int] = field(repr=False)
     colours: Mapping[Colour, int] | None = field(default=None, repr=False)
     orientation: Orientation = "stored"
@@ -80,15 +77,19 @@ class LabelledImages:
 
     def image(self, index: int) -> UInt8[Tensor, "3 H W"]:
         """The picture of sample `index` alone."""
-        picture, label_picture = self.pairs[index]
-        _require(picture, f"the image of {label_picture}")
-        return read_image(picture, orientation=self.orientation)
+        return read_image(self._file(index, "image"), orientation=self.orientation)
 
     def labels(self, index: int) -> UInt8[Tensor, "H W"]:
         """The labels of sample `index` alone."""
-        picture, label_picture = self.pairs[index]
-        _require(label_picture, f"the labels of {picture}")
-        return read_labels(label_picture, ids=self.ids, colours=self.colours)
+        return read_labels(self._file(index, "labels"), ids=self.ids, colours=self.colours)
+
+    def _file(self, index: int, kind: Literal["image", "labels"]) -> Path:
+        path, other = self.pairs[index] if kind == "image" else reversed(self.pairs[index])
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path}: no such file, the {kind} of {other}; put it back, or take its pair out of the set"
+            )
+        return path
 
     def check_sizes(self, index: int, sample: Sample) -> None:
         """Raise a ValueError where an image and its labels differ in size."""
@@ -100,8 +101,3 @@ class LabelledImages:
                 f"{label_picture}: {labelled[0]} x {labelled[1]} labels (H x W) for an image of {height} x {width}, "
                 f"{picture}; label it again, or resize the labels by nearest neighbour.{turned}"
             )
-
-
-def _require(path: Path, what: str) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file, {what}; put it back, or take its pair out of the set")

@@ -41,22 +41,20 @@ def read_classes(path: str | Path) -> tuple[Classes, dict[int, int], dict[Colour
     if (longest := max(map(len, texts), default=0)) > LONGEST:
         raise ValueError(f"{path}: a line of {longest} characters; write one class a line, in {LONGEST} or fewer")
     rows = [LINE.fullmatch(text).groups() for text in texts if text]
-    forms = {(number is None, red is None): name for number, name, red, _, _ in rows}
+    forms = {(number is not None, red is not None): name for number, name, red, _, _ in rows}
     if len(forms) > 1:
         raise ValueError(
             f"{path}: the lines of {' and '.join(map(repr, forms.values()))} are of different forms; write all lines "
             "as `name r g b`, `number name r g b`, `number name`, or `name`"
         )
+    numbered, coloured = next(iter(forms), (False, False))
     names = [row[1] for row in rows]
-    numbered, coloured = bool(rows) and rows[0][0] is not None, bool(rows) and rows[0][2] is not None
-    numbers = [int(row[0]) for row in rows] if numbered else list(range(len(rows)))
-    colours = [tuple(map(int, row[2:])) for row in rows] if coloured else list(distinct_colours(len(rows)))
-    codes: list = colours if coloured and not numbered else numbers
-    twice = [code for i, code in enumerate(codes) if code in codes[:i]]
-    if twice:
-        raise ValueError(
-            f"{path}: {twice[0]} stands for {names[codes.index(twice[0])]!r} and for another; use each once"
-        )
+    numbers = [int(row[0]) for row in rows] if numbered else range(len(rows))
+    colours = [tuple(map(int, row[2:])) for row in rows] if coloured else distinct_colours(len(rows))
+    codes = list(colours if coloured and not numbered else numbers)
+    for i, code in enumerate(codes):
+        if code in codes[:i]:
+            raise ValueError(f"{path}: {code} stands for {names[codes.index(code)]!r} and for another; use each once")
     if max(numbers, default=0) > 255:
         raise ValueError(f"{path}: number {max(numbers)}; a label picture of 8 bits holds 0 to 255")
     real = [i for i, name in enumerate(names) if name != "void"]

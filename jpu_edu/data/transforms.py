@@ -6,7 +6,6 @@ Shape legend
     h, w    size of the crop
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,25 +18,18 @@ from jpu_edu.data.classes import VOID
 #: Mean and deviation of ImageNet's red, green and blue, on a scale from 0 to 1.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-
-
-def _of_channels(values: tuple[float, ...], device: torch.device) -> Float32[Tensor, "3 1 1"]:
-    return 255 * torch.tensor(values, device=device)[:, None, None]
+_MEAN, _STD = (255 * torch.tensor(values)[:, None, None] for values in (MEAN, STD))
 
 
 def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float32[Tensor, "B 3 H W"]:
-    """(image / 255 - MEAN) / STD, as every backbone trained on ImageNet expects it.
-
-    Args:
-        images: (B, 3, H, W), red first, 0 to 255.
+    """(image / 255 - MEAN) / STD, red first, as every backbone trained on ImageNet expects it.
 
     Source: FastFCN's official transforms use the same numbers.
     """
-    return (images.float() - _of_channels(MEAN, images.device)) / _of_channels(STD, images.device)
+    return (images.float() - _MEAN.to(images.device)) / _STD.to(images.device)
 
 
-@dataclass(frozen=True)
-class Draws:
+class Draws(NamedTuple):
     """The random choices for a batch, one entry an image. They live on the CPU, so every device sees the same crops.
 
     Fields:
@@ -55,7 +47,7 @@ class Draws:
 
     def of(self, images: slice) -> "Draws":
         """The draws of some of the images."""
-        return Draws(self.scale[images], self.top[images], self.left[images], self.flip[images], self.sigma[images])
+        return Draws(*(numbers[images] for numbers in self))
 
 
 def draw(count: int, *, key: tuple[int, ...], scale: tuple[float, float], flip: bool, blur: bool) -> Draws:
@@ -64,8 +56,8 @@ def draw(count: int, *, key: tuple[int, ...], scale: tuple[float, float], flip: 
     Args:
         key: integers >= 0, such as (seed, step).
         scale: (low, high), drawn uniformly; (1, 1) for none.
-        flip: mirror every other image.
-        blur: blur every other image, sigma uniform from 0 to 1.
+        flip: mirror an image with probability 1/2.
+        blur: blur it with probability 1/2, sigma uniform from 0 to 1.
 
     Raises:
         ValueError: a scale that is not 0 < low <= high.
@@ -90,8 +82,11 @@ class _Axis(NamedTuple):
 
     nearest: Int64[Tensor, "B n"]
     inside: Bool[Tensor, "B n"]  # outside lies padding, and `nearest` means nothing
-    centre: Float64[Tensor, "B n"]
-    reach: Float64[Tensor, "B 1"]  # half the base of the triangle that reads a sample
+    centre: Float32[Tensor, "B n"]
+    reach: Float32[Tensor, "B 1"]  # half the base of the triangle that reads a sample
+
+    def to(self, device: torch.device) -> "_Axis":
+        return _Axis(*(part.to(device) for part in self))
 
 
 def _axis(
@@ -105,20 +100,17 @@ def _axis(
     twice = (2 * position + 1) * length  # an integer, so that a tie is a tie on every machine
     nearest = (twice // (2 * scaled)).clamp(max=length - 1)
     reach = (length / scaled.double()).clamp(min=1)  # shrinking averages over the pixels that a sample stands for
-    return _Axis(nearest, position < scaled, twice / (2.0 * scaled) - 0.5, reach)
+    return _Axis(nearest, position < scaled, (twice / (2.0 * scaled) - 0.5).float(), reach.float())
 
 
-def _matrix(
-    axis: _Axis, sigma: Float64[Tensor, " B"], *, length: int, device: torch.device
-) -> Float32[Tensor, "B n N"]:
+def _matrix(axis: _Axis, sigma: Float64[Tensor, " B"], *, length: int) -> Float32[Tensor, "B n N"]:
     """Row i holds the weights by which sample i reads the pixels of the axis. A row of padding is zero."""
-    pixel = torch.arange(length, device=device)
-    away = (axis.centre.float().to(device)[:, :, None] - pixel).abs() / axis.reach.float().to(device)[:, :, None]
+    pixel, sample = (torch.arange(n, device=axis.centre.device) for n in (length, axis.centre.shape[1]))
+    away = (axis.centre[:, :, None] - pixel).abs() / axis.reach[:, :, None]
     weights = (1 - away).clamp(min=0)
-    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-6) * axis.inside.to(device)[:, :, None]
+    weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-6) * axis.inside[:, :, None]
     if sigma.any():
-        sample = torch.arange(axis.centre.shape[1], device=device)
-        spread = sigma.clamp(min=1e-3).float().to(device)[:, None, None]
+        spread = sigma.clamp(min=1e-3).to(weights)[:, None, None]
         gauss = (-0.5 * ((sample[:, None] - sample) / spread).square()).exp()
         weights = gauss / gauss.sum(-1, keepdim=True) @ weights
     return weights
@@ -139,38 +131,34 @@ def augment(
     bit.
 
     Args:
-        images, labels: of one size, on any device; the work is done there.
-        draws: from `draw`, one entry an image.
+        images, labels: on any device; the work is done there.
         crop: (h, w). An image that is smaller after scaling is filled up at the right and bottom, and then mirrored.
         base: the short side that scale 1 stands for (520 in the official recipes); None keeps each image's own.
-
-    Returns:
-        images, normalised, with 0 (the mean colour) in the padding; labels with VOID in the padding.
 
     Convention: pixel centres as with align_corners=False: sample i of an axis resized from N to n pixels lies at
         (i + 1/2) N / n - 1/2. The image is read there by a triangle: bilinearly, and when it shrinks with a triangle as
         wide as two samples, against aliasing, as Pillow does. The label is that of the nearest pixel, in a tie of the
-        later one. Padding is void, never class 0; the official code pads PASCAL VOC with 0, which is background.
+        later one. Padding is 0 in the image, the mean colour, and void in the labels, never class 0; the official code
+        pads PASCAL VOC with 0, which is background.
 
     Source: the official FastFCN's training transforms; walkthrough 11.
     """
     height, width = labels.shape[-2:]
-    device, short = images.device, min(height, width)
+    short = min(height, width)
     factor = (draws.scale * (base or short)).round().clamp(min=1) / short
     tall, wide = ((factor * length).round().long().clamp(min=1) for length in (height, width))
-    rows = _axis(height, tall, draws.top, torch.zeros_like(draws.flip), n=crop[0])
-    columns = _axis(width, wide, draws.left, draws.flip, n=crop[1])
+    rows = _axis(height, tall, draws.top, torch.zeros_like(draws.flip), n=crop[0]).to(images.device)
+    columns = _axis(width, wide, draws.left, draws.flip, n=crop[1]).to(images.device)
 
-    pixel = (rows.nearest[:, :, None] * width + columns.nearest[:, None, :]).flatten(1).to(device)
-    inside = (rows.inside[:, :, None] & columns.inside[:, None, :]).to(device)
+    pixel = (rows.nearest[:, :, None] * width + columns.nearest[:, None, :]).flatten(1)
+    inside = rows.inside[:, :, None] & columns.inside[:, None, :]
     labels = torch.where(inside, labels.flatten(1).gather(1, pixel).unflatten(1, crop), VOID)
     if (factor == 1).all() and not draws.sigma.any():  # each sample is a pixel: what the matrices would do, but faster
         picked = images.flatten(2).gather(2, pixel[:, None].expand(-1, 3, -1)).unflatten(2, crop)
         return normalise(picked) * inside[:, None], labels
 
-    rows = _matrix(rows, draws.sigma, length=height, device=device)
-    columns = _matrix(columns, draws.sigma, length=width, device=device)
+    rows, columns = _matrix(rows, draws.sigma, length=height), _matrix(columns, draws.sigma, length=width)
     # Whole numbers up to 255 survive any precision of a matrix product, so the mean comes off afterwards.
     read = rows[:, None] @ images.float() @ columns[:, None].mT
     weight = rows.sum(-1)[:, None, :, None] * columns.sum(-1)[:, None, None, :]
-    return (read - weight * _of_channels(MEAN, device)) / _of_channels(STD, device), labels
+    return (read - weight * _MEAN.to(images.device)) / _STD.to(images.device), labels

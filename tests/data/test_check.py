@@ -12,7 +12,7 @@ def test_shares_and_images_are_counted_over_all_pixels_with_void(tmp_path):
     assert report.names[0] == "sky" and report.names[-1] == "void"
     assert [report.shares[k] for k in (0, 1, 2, -1)] == [0.5, 0, 0.125, 0.375]
     assert [report.images[k] for k in (0, 1, 2, -1)] == [2, 0, 1, 2]
-    assert report.sizes == {"6 x 8": 2} and report.problems == () and report.readable == (0, 1)
+    assert report.sizes == {"6 x 8": 2} and report.problems == [] and report.readable == [0, 1]
 
 
 def test_void_is_counted_apart_from_every_class(tmp_path):

@@ -37,12 +37,6 @@ def test_a_picture_of_any_common_mode_comes_out_as_rgb(tmp_path, mode):
     assert torch.equal(read_image(path), torch.full((3, 2, 3), 255, dtype=torch.uint8))
 
 
-def test_pixels_are_those_of_the_file(tmp_path):
-    pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-    Image.fromarray(pixels).save(tmp_path / "a.png")
-    assert torch.equal(read_image(tmp_path / "a.png"), torch.from_numpy(pixels).permute(2, 0, 1))
-
-
 def test_convention_read_image_turns_a_picture_upright_unless_told_otherwise(tmp_path):
     pixels = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
     exif = Image.Exif()
@@ -151,14 +145,11 @@ def test_no_damage_changes_a_label_in_silence(tmp_path):
     assert refused > 150
 
 
-@pytest.mark.parametrize(
-    ("row", "bits", "words"),
-    [(b"\x50", 1, "fewer than 8 bits"), (b"\x1b", 2, "fewer than 8 bits"), (b"\x01\x01", 4, "fewer than 8 bits")],
-)
-def test_grey_of_few_bits_is_refused_where_numbers_count(tmp_path, row, bits, words):
+@pytest.mark.parametrize(("row", "bits"), [(b"\x50", 1), (b"\x1b", 2), (b"\x01\x01", 4)])
+def test_grey_of_few_bits_is_refused_where_numbers_count(tmp_path, row, bits):
     """Pillow reads 4-bit 1 as 17, which may be another class."""
     (tmp_path / "a.png").write_bytes(raw_png(bits, row))
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match="fewer than 8 bits"):
         read_labels(tmp_path / "a.png", ids=dict.fromkeys(range(256), 0))
 
 
