@@ -4,10 +4,12 @@ import argparse
 import csv
 import functools
 import json
+import os
 import re
 import shlex
 import tomllib
 from copy import deepcopy
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -335,6 +337,20 @@ def handed_in(course: Path, folder: Path, *, again: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = nbformat.writes(notebook)
         path.write_text(text[:9000] if name.startswith("cem") and not again else text, encoding="utf-8")
+        came = datetime(2027, 3, 2, 8, 15) if again and name.startswith("cem") else datetime(2027, 3, 1, 20, 0)
+        os.utime(path, (came.timestamp(), came.timestamp()))
+
+
+def filled(path: Path) -> None:
+    """The file of marks as the page's table has it."""
+    told = {row["student"]: row for row in those_with("assignments", "student", "comment")}
+    text = path.read_text("utf-8-sig")
+    rows = list(csv.DictReader(text.splitlines(keepends=True), delimiter=text.removeprefix("student")[0]))
+    assert [row["student"] for row in rows] == ["(rubric)", *told]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(row | told.get(row["student"], {}) for row in rows)
 
 
 @pytest.mark.skipif(command.missing(), reason="nbgrader is missing: pip install -e .[grading]")
@@ -348,6 +364,8 @@ def test_the_commands_print_what_the_page_shows(tmp_path, monkeypatch, capsys):
         if " collect " in line:
             handed_in(tmp_path / "course", tmp_path / "handed_in", again=collected > 0)
             collected += 1
+        if " --from " in line:
+            filled(tmp_path / "marks.csv")
         cli.main(shlex.split(line))
         printed = "".join(capsys.readouterr()).replace(str(tmp_path), "...").strip()
         assert seconds.sub("S", printed) == seconds.sub("S", wanted.strip()), line
@@ -361,6 +379,8 @@ def test_the_commands_print_what_the_page_shows(tmp_path, monkeypatch, capsys):
     there = str(tmp_path / "course" / "feedback" / "bert" / "03_split_conv_merge" / "03_split_conv_merge.html")
     page = Path(there).read_text("utf-8")
     assert "HIDDEN TESTS" in page and page.count("Why it works") == 4, "as the page says of the feedback"
+    (comment,) = (row["comment"] for row in those_with("assignments", "comment") if row["student"] == "bert")
+    assert comment in page, "the comment of the table"
 
 
 def test_the_seeds_give_what_the_page_says():

@@ -8,6 +8,7 @@ Shape legend
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from jpu_edu.cost.macs import conv_macs
 from jpu_edu.exercises.draws import Draws
+from jpu_edu.exercises.puzzle import left, once
 from jpu_edu.exercises.task import Mistake, Task
 
 
@@ -54,7 +56,7 @@ def _right(i: int, k: int, s: int, p: int, r: int) -> int:
 
 
 def _by(line: Callable, outside: str = "zero") -> Callable:
-    return lambda x, w, stride, padding, rate: _slide(x, w, stride, padding, rate, line=line, outside=outside)
+    return partial(_slide, line=line, outside=outside)
 
 
 def _conv_cases(draw: Draws) -> list[tuple]:
@@ -70,8 +72,7 @@ def _conv_cases(draw: Draws) -> list[tuple]:
 
 
 check_conv = Task(
-    name="check_conv", exercise="01", number=1, cases=_conv_cases,
-    reference=lambda x, w, stride, padding, rate: _conv(x, w, stride, padding, rate),
+    name="check_conv", exercise="01", number=1, cases=_conv_cases, reference=_conv,
     mistakes=(
         Mistake("flipped kernel", "Your kernel is turned by half a turn: that is the mathematicians' convolution. In "
                 "deep learning w[0, 0] meets the first pixel of the window, not the last.",
@@ -106,12 +107,12 @@ def _scatter(g: Tensor, w: Tensor, n: int, stride: int, padding: int, rate: int,
     gradient = g.new_zeros(n)
     for i in range(len(g)):
         for k in range(len(w)):
-            j = i * stride + k * rate - (0 if wrong == "padding" else padding)
-            if wrong == "stride":
+            j = i * stride + k * rate - (0 if wrong == "padding forgotten" else padding)
+            if wrong == "stride forgotten":
                 j = i + k * rate - padding
-            if 0 <= j < n or (wrong == "wraps" and j < n):
-                value = g[i] * w[len(w) - 1 - k if wrong == "flip" else k]
-                gradient[j] = value if wrong == "overwrite" else gradient[j] + value
+            if 0 <= j < n or (wrong == "negative index wraps" and j < n):
+                value = g[i] * w[len(w) - 1 - k if wrong == "flipped kernel" else k]
+                gradient[j] = value if wrong == "overwritten" else gradient[j] + value
     return gradient
 
 
@@ -138,25 +139,21 @@ def _gradient_cases(draw: Draws) -> list[tuple]:
     return [(draw.distinct(n_out(n, k, s, p, r)), draw.kernel(k), n, s, p, r) for n, k, s, p, r in knobs]
 
 
-def _scattered(wrong: str) -> Callable:
-    return lambda g, w, n, stride, padding, rate: _scatter(g, w, n, stride, padding, rate, wrong=wrong)
-
-
 check_gradient = Task(
-    name="check_gradient", exercise="01", number=2, cases=_gradient_cases, reference=_gradient,
+    name="check_gradient", exercise="01", number=2, cases=_gradient_cases, reference=_gradient, variants=_scatter,
     mistakes=(
         Mistake("overwritten", "A pixel lies under several windows, and your last one wipes out what the others "
-                "wrote. Add, do not assign.", _scattered("overwrite")),
+                "wrote. Add, do not assign."),
         Mistake("row instead of column", "You read the line forwards, as if g were an input. Go through the outputs: "
                 "each gives its gradient back to the inputs that it had read.", _gather),
         Mistake("flipped kernel", "The weight that output i multiplied input j with is the weight by which the "
-                "gradient comes back. No flip.", _scattered("flip")),
+                "gradient comes back. No flip."),
         Mistake("padding forgotten", "Everything arrives `padding` places too far to the right: the window of output "
-                "0 starts before the signal.", _scattered("padding")),
+                "0 starts before the signal."),
         Mistake("negative index wraps", "What belongs to a zero in front of the signal lands on its last place: a "
-                "negative index counts from the end.", _scattered("wraps")),
+                "negative index counts from the end."),
         Mistake("stride forgotten", "Right wherever the stride is 1. Output i stood at i · stride, and gives its "
-                "gradient back there.", _scattered("stride")),
+                "gradient back there."),
     ),
     hints=(
         "Light one output: let g be 1, 0, 0, ... The answer is then row 0 of the matrix, the kernel at its place.",
@@ -177,19 +174,17 @@ def _macs(
     )  # fmt: skip
 
 
-def _bill(wrong: str) -> Callable:
-    """The bill with one mistake in it."""
-
-    def macs(c_in, c_out, kernel, size, stride, padding, rate, groups):
-        spans = 1 if wrong == "rate has no size" else rate
-        high, wide = (n_out(n, kernel, stride, padding, spans) for n in size)
-        if wrong == "input size":
-            high, wide = size
-        taps = {"span": (rate * (kernel - 1) + 1) ** 2, "one axis": kernel}.get(wrong, kernel**2)
-        packs = {"groups forgotten": 1, "groups twice": groups**2}.get(wrong, groups)
-        return (2 if wrong == "flops" else 1) * high * wide * c_out * c_in * taps // packs
-
-    return macs
+def _bill(
+    c_in: int, c_out: int, kernel: int, size: tuple[int, int], stride: int, padding: int, rate: int, groups: int,
+    *, wrong: str,
+) -> int:  # fmt: skip
+    spans = 1 if wrong == "rate has no size" else rate
+    high, wide = (n_out(n, kernel, stride, padding, spans) for n in size)
+    if wrong == "input size":
+        high, wide = size
+    taps = {"span": (rate * (kernel - 1) + 1) ** 2, "one axis": kernel}.get(wrong, kernel**2)
+    packs = {"groups forgotten": 1, "groups twice": groups**2}.get(wrong, groups)
+    return (2 if wrong == "flops" else 1) * high * wide * c_out * c_in * taps // packs
 
 
 def _macs_cases(draw: Draws) -> list[tuple]:
@@ -204,20 +199,17 @@ def _macs_cases(draw: Draws) -> list[tuple]:
 
 
 check_macs = Task(
-    name="check_macs", exercise="01", number=3, cases=_macs_cases, reference=_macs,
+    name="check_macs", exercise="01", number=3, cases=_macs_cases, reference=_macs, variants=_bill,
     mistakes=(
-        Mistake("span", "You count the holes as taps. A kernel at rate r spans r(K−1)+1 pixels and reads K.",
-                _bill("span")),
-        Mistake("input size", "You count one sum for each input pixel. There is one for each *output* pixel.",
-                _bill("input size")),
+        Mistake("span", "You count the holes as taps. A kernel at rate r spans r(K−1)+1 pixels and reads K."),
+        Mistake("input size", "You count one sum for each input pixel. There is one for each *output* pixel."),
         Mistake("rate has no size", "The rate does not change what an output costs, but it changes how many outputs "
-                "fit: the kernel spans more.", _bill("rate has no size")),
-        Mistake("groups forgotten", "With g groups an output channel sees c_in / g input channels, not all of them.",
-                _bill("groups forgotten")),
+                "fit: the kernel spans more."),
+        Mistake("groups forgotten", "With g groups an output channel sees c_in / g input channels, not all of them."),
         Mistake("groups twice", "The groups are divided out twice. There are still c_out output channels; each sees "
-                "c_in / g inputs.", _bill("groups twice")),
-        Mistake("one axis", "A K x K kernel has K · K taps; you count one axis.", _bill("one axis")),
-        Mistake("flops", "A MAC is a multiplication *and* its addition: count 1 for the pair, not 2.", _bill("flops")),
+                "c_in / g inputs."),
+        Mistake("one axis", "A K x K kernel has K · K taps; you count one axis."),
+        Mistake("flops", "A MAC is a multiplication *and* its addition: count 1 for the pair, not 2."),
     ),
     hints=(
         "Say in words what one output number costs, and then how many output numbers there are.",
@@ -259,8 +251,7 @@ def _sizes(layer: Layer, answer: list[int]) -> str | None:
         outputs = n_out(n, layer.kernel, layer.stride, layer.padding, layer.rate)
         if outputs != layer.outputs:
             return f"a signal of {n} has {outputs} outputs, not {layer.outputs}"
-    missing = layer.stride - len(set(answer))
-    return f"{missing} more size{'s' if missing > 1 else ''} would give the same number of outputs" if missing else None
+    return left(layer.stride, answer, "size{s} would give the same number of outputs")
 
 
 def _shifted(by: Callable) -> Callable:
@@ -268,7 +259,7 @@ def _shifted(by: Callable) -> Callable:
 
 
 check_sizes = Task(
-    name="check_sizes", exercise="01", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_sizes,
+    name="check_sizes", exercise="01", number=4, cases=once(given), measure=_sizes,
     mistakes=(
         Mistake("the colleague's size alone", "That is what the formula says. Now add one pixel to it: does another "
                 "window fit?", lambda layer: [layer.smallest]),

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from jpu_edu.cost.receptive import receptive_field
 from jpu_edu.exercises.draws import Draws
+from jpu_edu.exercises.maps import copied
+from jpu_edu.exercises.puzzle import once
 from jpu_edu.exercises.task import Mistake, Task
 from jpu_edu.ops.phases import merge
 
@@ -77,22 +79,19 @@ def _touched(layers: list[tuple[int, int, int, int]]) -> Tensor:
     return torch.tensor([receptive_field(layers).paths]).gt(0).double()
 
 
-def _window(wrong: str) -> Callable:
-    def window(layers):
-        size, jump, start = 1, 1, 0
-        for kernel, stride, rate, padding in layers:
-            before = jump
-            jump = stride if wrong == "stride not accumulated" else jump * stride
-            step = {"own stride": jump, "jump forgotten": 1}.get(wrong, before)
-            start -= padding * (1 if wrong == "padding in samples" else step)
-            size += (kernel - 1) * (1 if wrong == "rate forgotten" else rate) * step
-            if wrong == "whole kernel":
-                size += rate * step
-            if wrong == "multiplied":
-                size = (size - (kernel - 1) * rate * step) * (rate * (kernel - 1) + 1)
-        return size, jump, start
-
-    return window
+def _window(layers: list[tuple[int, int, int, int]], *, wrong: str) -> tuple[int, int, int]:
+    size, jump, start = 1, 1, 0
+    for kernel, stride, rate, padding in layers:
+        before = jump
+        jump = stride if wrong == "stride not accumulated" else jump * stride
+        step = {"own stride": jump, "jump forgotten": 1}.get(wrong, before)
+        start -= padding * (1 if wrong == "padding in samples" else step)
+        size += (kernel - 1) * (1 if wrong == "rate forgotten" else rate) * step
+        if wrong == "whole kernel":
+            size += rate * step
+        if wrong == "multiplied":
+            size = (size - (kernel - 1) * rate * step) * (rate * (kernel - 1) + 1)
+    return size, jump, start
 
 
 def _stacks(draw: Draws) -> list[tuple]:
@@ -105,22 +104,21 @@ def _stacks(draw: Draws) -> list[tuple]:
 
 
 check_field = Task(
-    name="check_field", exercise="02", number=2, cases=_stacks, reference=_field,
+    name="check_field", exercise="02", number=2, cases=_stacks, reference=_field, variants=_window,
     show=lambda layers: ("the window of sample 0: pixels that are read (1)", _touched(layers)),
     mistakes=(
         Mistake("own stride", "A layer's stride moves the *next* layer's taps apart, not its own. Change the jump "
-                "after the size.", _window("own stride")),
+                "after the size."),
         Mistake("stride not accumulated", "Strides multiply: behind two layers of stride 2, neighbouring samples "
-                "stand 4 pixels apart.", _window("stride not accumulated")),
+                "stand 4 pixels apart."),
         Mistake("jump forgotten", "You add taps as if all maps were at full resolution. One step on a map with jump "
-                "j is j pixels.", _window("jump forgotten")),
-        Mistake("rate forgotten", "Right wherever the rate is 1. Neighbouring taps stand `rate` samples apart.",
-                _window("rate forgotten")),
+                "j is j pixels."),
+        Mistake("rate forgotten", "Right wherever the rate is 1. Neighbouring taps stand `rate` samples apart."),
         Mistake("padding in samples", "Size and jump are right. The padding counts in samples of the map it is put "
-                "around; each is `jump` pixels.", _window("padding in samples")),
-        Mistake("whole kernel", "K taps have K − 1 steps between them. You add K.", _window("whole kernel")),
+                "around; each is `jump` pixels."),
+        Mistake("whole kernel", "K taps have K − 1 steps between them. You add K."),
         Mistake("multiplied", "You multiply windows. Neighbouring windows overlap, so a layer *adds* what its taps "
-                "reach further.", _window("multiplied")),
+                "reach further."),
     ),
     hints=(
         "Check the stack of one layer by hand, then that of two. Which of the three numbers is the first to be wrong?",
@@ -170,11 +168,6 @@ def _smallest(net: Net, x: Tensor, stride: int) -> Tensor:
     return merge([part[..., :height, :width] for part in parts], rate=stride)
 
 
-def _enlarged(net: Net, x: Tensor, stride: int) -> Tensor:
-    size = net.dense(x).shape[-2:]
-    return net(x).repeat_interleave(stride, -1).repeat_interleave(stride, -2)[..., : size[0], : size[1]]
-
-
 def _net_cases(draw: Draws) -> list[tuple]:
     def case(n: int, m: int, stride: int, k: int, whole: bool) -> tuple:
         make = draw.kernel if whole else draw.normal
@@ -204,7 +197,8 @@ check_stitch = Task(
                 "them, and takes every s-th output itself.",
                 lambda net, x, stride: _stitched(net, x, stride, move=lambda x, p, q: x[..., p::stride, q::stride])),
         Mistake("enlarged", "You repeat the outputs of one run. The numbers between them are different ones; the "
-                "network can compute them.", _enlarged),
+                "network can compute them.",
+                lambda net, x, stride: copied(net(x), stride, net.dense(x).shape[-2:])),
         Mistake("phases cut to one size", "Your map is too small at sizes that s does not divide. The first phases "
                 "have one row or column more: keep it.", _smallest),
     ),
@@ -268,7 +262,7 @@ def _one_sided(orders: Orders, x: Tensor) -> bool:
 
 
 check_worst = Task(
-    name="check_worst", exercise="02", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_difference,
+    name="check_worst", exercise="02", number=4, cases=once(given), measure=_difference,
     mistakes=(
         Mistake("constant picture", "On a constant picture both orders read the same numbers. Give the pixels that "
                 "only *one* of them reads a sign of their own.",

@@ -8,6 +8,7 @@ Shape legend
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -15,7 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.maps import by_phases, copied
+from jpu_edu.exercises.puzzle import left, once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.ops import phases as ops
 
 # ---- task 1: merge -----------------------------------------------------------------------------------------
@@ -30,13 +33,10 @@ def _placed(phases: list[Tensor], rate: int, *, where: Callable, size: tuple[int
     return merged
 
 
-def _steps(begin: Callable) -> Callable:
+@ruled
+def _steps(begin: Callable, phases: list[Tensor], rate: int) -> Tensor:
     """Every rate-th row and column from begin(p, q, rate) on."""
-
-    def merge(phases: list[Tensor], rate: int) -> Tensor:
-        return _placed(phases, rate, where=lambda p, q: tuple(slice(n, None, rate) for n in begin(p, q, rate)))
-
-    return merge
+    return _placed(phases, rate, where=lambda p, q: tuple(slice(n, None, rate) for n in begin(p, q, rate)))
 
 
 def _tiled(phases: list[Tensor], rate: int) -> Tensor:
@@ -96,14 +96,11 @@ def _dilated(x: Tensor, weight: Tensor, rate: int) -> Tensor:
     return F.conv2d(x, weight, dilation=rate, padding=rate * (weight.shape[-1] // 2))
 
 
-def _on_phases(conv: Callable) -> Callable:
-    """Split, conv(phase, weight, rate, p) with p = (k - 1) / 2, merge."""
-
-    def dilated(x: Tensor, weight: Tensor, rate: int) -> Tensor:
-        outputs = [conv(phase, weight, rate, weight.shape[-1] // 2) for phase in ops.split(x, rate=rate)]
-        return ops.merge(outputs, rate=rate)
-
-    return dilated
+def _misread(x: Tensor, weight: Tensor, rate: int, *, wrong: str) -> Tensor:
+    """Split, a convolution with a wrong padding or with holes, merge."""
+    half, holes = weight.shape[-1] // 2, rate if wrong == "dilated twice" else 1
+    padding = {"no padding": 0, "padding fixed at 1": 1}.get(wrong, rate * half)
+    return by_phases(lambda phase: F.conv2d(phase, weight, padding=padding, dilation=holes), x, rate)
 
 
 def _first_for_all(x: Tensor, weight: Tensor, rate: int) -> Tensor:
@@ -130,17 +127,16 @@ def _dilated_cases(draw: Draws) -> list[tuple]:
 
 check_dilated = Task(
     name="check_dilated", exercise="03", number=2, cases=_dilated_cases, phases=True, reference=_dilated,
+    variants=_misread,
     mistakes=(
         Mistake("padding of the map", "You pad each phase with r(k−1)/2 zeros, which is what the whole map needs. In "
-                "a phase the taps are neighbours again: (k−1)/2.",
-                _on_phases(lambda x, w, r, p: F.conv2d(x, w, padding=r * p))),
+                "a phase the taps are neighbours again: (k−1)/2."),
         Mistake("no padding", "Your phases shrink, and the map with them. A regular convolution needs (k−1)/2 zeros "
-                "to keep the size of a phase.", _on_phases(lambda x, w, r, p: F.conv2d(x, w))),
+                "to keep the size of a phase."),
         Mistake("padding fixed at 1", "Right for 3 x 3 kernels. A padding of 1 belongs to k = 3; in general it is "
-                "(k−1)/2.", _on_phases(lambda x, w, r, p: F.conv2d(x, w, padding=1))),
+                "(k−1)/2."),
         Mistake("dilated twice", "You split *and* dilate. The split has taken the holes away already: in a phase the "
-                "taps are neighbours, and the convolution there is a regular one.",
-                _on_phases(lambda x, w, r, p: F.conv2d(x, w, padding=r * p, dilation=r))),
+                "taps are neighbours, and the convolution there is a regular one."),
         Mistake("not split", "That is the regular convolution of the whole map. The kernel should meet one phase at "
                 "a time.", lambda x, weight, rate: F.conv2d(x, weight, padding=weight.shape[-1] // 2)),
         Mistake("dealt by columns", "Every number is right and sits in a wrong place. `merge` wants the phases row by "
@@ -174,11 +170,6 @@ class Net:
         return x
 
 
-def _upsampled(net: Net, x: Tensor, rate: int) -> Tensor:
-    repeated = net(x[..., ::rate, ::rate]).repeat_interleave(rate, -2).repeat_interleave(rate, -1)
-    return repeated[..., : x.shape[-2], : x.shape[-1]]
-
-
 def _interpolated(net: Net, x: Tensor, rate: int, *, corners: bool) -> Tensor:
     return F.interpolate(net(x[..., ::rate, ::rate]), size=x.shape[-2:], mode="bilinear", align_corners=corners)
 
@@ -186,17 +177,7 @@ def _interpolated(net: Net, x: Tensor, rate: int, *, corners: bool) -> Tensor:
 def _filled(net: Net, x: Tensor, rate: int) -> Tensor:
     """The map filled with zeros up to a multiple of the rate, the result cropped."""
     padded = F.pad(x, (0, -x.shape[-1] % rate, 0, -x.shape[-2] % rate))
-    merged = ops.merge([net(phase) for phase in ops.split(padded, rate=rate)], rate=rate)
-    return merged[..., : x.shape[-2], : x.shape[-1]]
-
-
-def _cut(net: Net, x: Tensor, rate: int) -> Tensor:
-    x = x[..., : x.shape[-2] // rate * rate, : x.shape[-1] // rate * rate]
-    return ops.merge([net(phase) for phase in ops.split(x, rate=rate)], rate=rate)
-
-
-def _exchanged(net: Net, x: Tensor, rate: int) -> Tensor:
-    return _steps(lambda p, q, r: (q, p))([net(phase) for phase in ops.split(x, rate=rate)], rate)
+    return by_phases(net, padded, rate)[..., : x.shape[-2], : x.shape[-1]]
 
 
 def _net_cases(draw: Draws) -> list[tuple]:
@@ -220,20 +201,22 @@ check_twin = Task(
         Mistake("not split", "That is the network as it is. Its dilated twin reads every rate-th pixel: give it maps "
                 "in which these are neighbours.", lambda net, x, rate: net(x)),
         Mistake("one phase repeated", "You run phase 0 and repeat its outputs. That is upsampling by copying: phase "
-                "0 of the answer is right, the others are guesses. Run the other phases too.", _upsampled),
+                "0 of the answer is right, the others are guesses. Run the other phases too.",
+                lambda net, x, rate: copied(net(x[..., ::rate, ::rate]), rate, x.shape[-2:])),
         Mistake("one phase, align_corners=True", "You run phase 0 and interpolate, the corners aligned. It is a "
                 "guess, and shifted: sample i sits at pixel i · rate. Run the other phases.",
-                lambda net, x, rate: _interpolated(net, x, rate, corners=True)),
+                partial(_interpolated, corners=True)),
         Mistake("one phase, align_corners=False", "You run phase 0 and interpolate as if samples were block centres. "
-                "It is a guess, and shifted. Run the other phases.",
-                lambda net, x, rate: _interpolated(net, x, rate, corners=False)),
+                "It is a guess, and shifted. Run the other phases.", partial(_interpolated, corners=False)),
         Mistake("merged in swapped order", "Every number is right and sits in a wrong place: the outputs are merged "
-                "with rows and columns exchanged.", _exchanged),
+                "with rows and columns exchanged.",
+                lambda net, x, rate: _steps(lambda p, q, r: (q, p))([net(y) for y in ops.split(x, rate=rate)], rate)),
         Mistake("filled with zeros", "Right while the rate divides the size, or the network has one layer. You fill "
                 "the map with zeros first; after one layer with a bias these are no zeros any more, and the next "
                 "layer reads them. Let the phases have different sizes.", _filled),
         Mistake("remainder cut off", "Your map is too small at sizes that the rate does not divide. The phases may "
-                "differ in size by one; nothing has to be cut.", _cut),
+                "differ in size by one; nothing has to be cut.", lambda net, x, rate: by_phases(
+                    net, x[..., : x.shape[-2] // rate * rate, : x.shape[-1] // rate * rate], rate)),
     ),
     hints=(
         "You need nothing but split, net and merge. In which order, and how often is `net` called?",
@@ -275,11 +258,9 @@ def given(seed: int) -> Reflected:
 def _places(signal: Reflected, answer: list[int]) -> str | None:
     if beyond := [place for place in answer if place not in range(signal.size)]:
         return f"{beyond[0]} is no place of this signal; they count from 0 to {signal.size - 1}"
-    wrong = [place for place in answer if place not in signal.differ]
-    if wrong:
+    if wrong := [place for place in answer if place not in signal.differ]:
         return f"at place {wrong[0]} both ways give the same number"
-    missing = len(signal.differ) - len(set(answer))
-    return f"{missing} more place{'s' if missing > 1 else ''} differ" if missing else None
+    return left(len(signal.differ), answer, "place{s} differ")
 
 
 def _both_ends(signal: Reflected, places: Sequence[int]) -> list[int]:
@@ -287,7 +268,7 @@ def _both_ends(signal: Reflected, places: Sequence[int]) -> list[int]:
 
 
 check_places = Task(
-    name="check_places", exercise="03", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_places,
+    name="check_places", exercise="03", number=4, cases=once(given), measure=_places,
     mistakes=(
         Mistake("the outermost", "The two ends are right! Place 0 reads place −r, which is reflected onto r; its "
                 "phase reflects onto its next number, and that is r as well. Look one place further in.",

@@ -16,7 +16,8 @@ from torch import Tensor
 from jpu_edu.cost.macs import conv_macs
 from jpu_edu.cost.receptive import receptive_field
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.puzzle import once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 
 
 def share(rates: list[int], kernel: int = 3) -> float:
@@ -33,16 +34,13 @@ def seen(rates: list[int], kernel: int) -> Tensor:
 # ---- task 1: coverage --------------------------------------------------------------------------------------
 
 
-def _walked(steps: Callable, *, axes: int = 2) -> Callable:
+@ruled
+def _walked(steps: Callable, rates: list[int], kernel: int, *, axes: int = 2) -> float:
     """Coverage with the steps of one layer given by steps(rate, half)."""
-
-    def coverage(rates: list[int], kernel: int) -> float:
-        places = {0}
-        for rate in rates:
-            places = {place + step for place in places for step in steps(rate, kernel // 2)}
-        return (len(places) / (max(places) - min(places) + 1)) ** axes
-
-    return coverage
+    places = {0}
+    for rate in rates:
+        places = {place + step for place in places for step in steps(rate, kernel // 2)}
+    return (len(places) / (max(places) - min(places) + 1)) ** axes
 
 
 def _right(rate: int, half: int) -> list[int]:
@@ -95,16 +93,13 @@ def _stretch_rule(rates: list[int], kernel: int, *, strict: bool = False, order:
     return True
 
 
-def _largest(accepts: Callable) -> Callable:
+@ruled
+def _largest(accepts: Callable, rates: list[int], kernel: int) -> int:
     """The largest rate that may join the list by the rule accepts(rates, kernel); 0 where none may."""
-
-    def largest_rate(rates: list[int], kernel: int) -> int:
-        for rate in range(1 + (kernel - 1) * sum(rates), 0, -1):
-            if accepts([*rates, rate], kernel):
-                return rate
-        return 0
-
-    return largest_rate
+    for rate in range(1 + (kernel - 1) * sum(rates), 0, -1):
+        if accepts([*rates, rate], kernel):
+            return rate
+    return 0
 
 
 def _joined(draw: Draws) -> list[tuple]:
@@ -156,22 +151,19 @@ def _bill(layers: list[tuple], size: tuple[int, int]) -> list[int]:
     return bill
 
 
-def _wrong_bill(wrong: str) -> Callable:
-    def bill(layers: list[tuple], size: tuple[int, int]) -> list[int]:
-        rows = []
-        for c_in, c_out, kernel, stride, rate in layers:
-            after = tuple(n // stride if wrong == "rounded down" else -(-n // stride) for n in size)
-            if wrong == "one axis":
-                after = (after[0], size[1])
-            if wrong == "rate halves":
-                after = tuple(-(-n // (stride * rate)) for n in size)
-            high, wide = size if wrong == "input size" else after
-            taps = {"span": (rate * (kernel - 1) + 1) ** 2, "rate multiplies": rate * kernel**2}.get(wrong, kernel**2)
-            rows.append(high * wide * c_in * c_out * taps)
-            size = size if wrong == "size not carried on" else after
-        return rows
-
-    return bill
+def _wrong_bill(layers: list[tuple], size: tuple[int, int], *, wrong: str) -> list[int]:
+    rows = []
+    for c_in, c_out, kernel, stride, rate in layers:
+        after = tuple(n // stride if wrong == "rounded down" else -(-n // stride) for n in size)
+        if wrong == "one axis":
+            after = (after[0], size[1])
+        if wrong == "rate halves":
+            after = tuple(-(-n // (stride * rate)) for n in size)
+        high, wide = size if wrong == "input size" else after
+        taps = {"span": (rate * (kernel - 1) + 1) ** 2, "rate multiplies": rate * kernel**2}.get(wrong, kernel**2)
+        rows.append(high * wide * c_in * c_out * taps)
+        size = size if wrong == "size not carried on" else after
+    return rows
 
 
 def _networks(draw: Draws) -> list[tuple]:
@@ -186,21 +178,19 @@ def _networks(draw: Draws) -> list[tuple]:
 
 
 check_bill = Task(
-    name="check_bill", exercise="04", number=3, cases=_networks, reference=_bill,
+    name="check_bill", exercise="04", number=3, cases=_networks, reference=_bill, variants=_wrong_bill,
     mistakes=(
-        Mistake("span", "You pay for the holes. At rate r a kernel spans r(K−1)+1 pixels a side and multiplies K · K.",
-                _wrong_bill("span")),
+        Mistake("span", "You pay for the holes. At rate r a kernel spans r(K−1)+1 pixels a side and multiplies K · K."),
         Mistake("rate multiplies", "The rate is in your price. It occurs in none: the padding grows with it, the "
-                "output stays as large as it was.", _wrong_bill("rate multiplies")),
+                "output stays as large as it was."),
         Mistake("rate halves", "A rate does not make the map smaller; the stride does. That belief is number one on "
-                "the list of misconceptions.", _wrong_bill("rate halves")),
-        Mistake("input size", "A layer with a stride computes as many sums as it has *outputs*. You count its inputs.",
-                _wrong_bill("input size")),
+                "the list of misconceptions."),
+        Mistake("input size", "A layer with a stride computes as many sums as it has *outputs*. You count its inputs."),
         Mistake("size not carried on", "The first layer is right. The next one works on the map that the first one "
-                "left.", _wrong_bill("size not carried on")),
+                "left."),
         Mistake("rounded down", "Right where the stride divides the size. With this padding an odd map keeps its "
-                "half pixel: 7 becomes 4 at stride 2.", _wrong_bill("rounded down")),
-        Mistake("one axis", "A stride acts on both axes; you divide one.", _wrong_bill("one axis")),
+                "half pixel: 7 becomes 4 at stride 2."),
+        Mistake("one axis", "A stride acts on both axes; you divide one."),
     ),
     hints=(
         "Write the size of the map after each layer beside the list. Is it the one that you use?",
@@ -248,7 +238,7 @@ def _list(limits: Limits, rates: list[int]) -> str | None:
 
 
 check_list = Task(
-    name="check_list", exercise="04", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_list,
+    name="check_list", exercise="04", number=4, cases=once(given), measure=_list,
     mistakes=(
         Mistake("common divisor", "That this one has holes surprises nobody: all its steps are multiples of one "
                 "number. The claim is about lists that have none.", when=lambda limits, rates: math.gcd(*rates) > 1),

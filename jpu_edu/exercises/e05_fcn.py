@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.puzzle import left, once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.ops.interp import resize
 
 # ---- task 1: a classifier, everywhere ----------------------------------------------------------------------
@@ -80,15 +81,12 @@ def _tent(factor: int) -> Tensor:
     return torch.outer(tent, tent)
 
 
-def _other_tent(change: Callable) -> Callable:
+@ruled
+def _other_tent(change: Callable, factor: int) -> Tensor:
     """A kernel from change(places, size, factor), the weights along one axis."""
-
-    def kernel(factor: int) -> Tensor:
-        size = 2 * factor - factor % 2
-        tent = change(torch.arange(size, dtype=torch.float64), size, factor)
-        return torch.outer(tent, tent)
-
-    return kernel
+    size = 2 * factor - factor % 2
+    tent = change(torch.arange(size, dtype=torch.float64), size, factor)
+    return torch.outer(tent, tent)
 
 
 def _cone(factor: int) -> Tensor:
@@ -236,8 +234,7 @@ def _kernels(kernels: Kernels, answer: list[int]) -> str | None:
             return f"{k} is no kernel from 1 to {kernels.largest}"
         if k not in kernels.even:
             return f"with a kernel of {k} the outputs inside differ by {kernels.spread(k):g}"
-    missing = len(kernels.even) - len(set(answer))
-    return f"{missing} more kernel{'s make' if missing > 1 else ' makes'} no checkerboard" if missing else None
+    return left(len(kernels.even), answer, "kernel{s} make{v} no checkerboard")
 
 
 def _those(test: Callable) -> Callable:
@@ -245,7 +242,7 @@ def _those(test: Callable) -> Callable:
 
 
 check_even = Task(
-    name="check_even", exercise="05", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_kernels,
+    name="check_even", exercise="05", number=4, cases=once(given), measure=_kernels,
     mistakes=(
         Mistake("the advice itself", "That is the advice. Count for the first of them how many stamps lie on output "
                 "0, 1, 2, ... in the middle of the map.", _those(lambda k, s: k >= s)),

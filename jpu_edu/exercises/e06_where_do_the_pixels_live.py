@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.maps import copied
+from jpu_edu.exercises.puzzle import left, once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.ops import interp
 
 # ---- task 1: where an output looks -------------------------------------------------------------------------
@@ -26,16 +28,13 @@ def position(i: int, h: int, size: int, align_corners: bool) -> float:
     return i * (h - 1) / (size - 1) if align_corners else (i + 0.5) * h / size - 0.5
 
 
-def _looking(where: Callable) -> Callable:
+@ruled
+def _looking(where: Callable, y: Tensor, size: int, align_corners: bool) -> Tensor:
     """Linear interpolation whose output i looks at where(i, h, size, align_corners)."""
-
-    def enlarge(y: Tensor, size: int, align_corners: bool) -> Tensor:
-        places = [where(i, len(y), size, align_corners) for i in range(size)]
-        place = torch.tensor(places, dtype=y.dtype).clamp(0, len(y) - 1)
-        left = place.long().clamp(max=len(y) - 2)
-        return y[left] * (1 - (place - left)) + y[left + 1] * (place - left)
-
-    return enlarge
+    places = [where(i, len(y), size, align_corners) for i in range(size)]
+    place = torch.tensor(places, dtype=y.dtype).clamp(0, len(y) - 1)
+    left = place.long().clamp(max=len(y) - 2)
+    return y[left] * (1 - (place - left)) + y[left + 1] * (place - left)
 
 
 def _half(i: int, h: int, size: int, align_corners: bool, *, first: float, last: float) -> float:
@@ -117,7 +116,7 @@ check_fitting = Task(
                 lambda x, rate, size: _spanned(x, rate, size, corners=False, mode="replicate")),
         Mistake("repeated", "You repeat each sample. Between two samples the values should go over into one another.",
                 lambda x, rate, size:
-                    x.repeat_interleave(rate, -2).repeat_interleave(rate, -1)[..., :size[0], :size[1]]),
+                    copied(x, rate, size)),
     ),
     hints=(
         "Where has sample k to end up? Mark these pixels in the target: they hold the coarse numbers unchanged.",
@@ -211,8 +210,7 @@ def _list(sizes: Sizes, answer: list[int]) -> str | None:
         if n not in sizes.exact:
             off = max(map(abs, drift(n, sizes.coarse, sizes.fine, True)))
             return f"at {n} pixels it is off by up to {off:.1f} pixels"
-    missing = len(sizes.exact) - len(set(answer))
-    return f"{missing} more size{'s are' if missing > 1 else ' is'} exact" if missing else None
+    return left(len(sizes.exact), answer, "size{s} {are} exact")
 
 
 def _those(test: Callable) -> Callable:
@@ -220,7 +218,7 @@ def _those(test: Callable) -> Callable:
 
 
 check_exact = Task(
-    name="check_exact", exercise="06", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_list,
+    name="check_exact", exercise="06", number=4, cases=once(given), measure=_list,
     mistakes=(
         Mistake("one pixel over", "These are exact, and they are your colleague's. What changes in the two maps when "
                 "the picture gets one pixel more?", _those(lambda n, coarse, fine: n % coarse == 1)),

@@ -15,7 +15,8 @@ from torch import Tensor
 from jpu_edu.classic.box import box_mean
 from jpu_edu.classic.guided import fast_guided_filter, guided_coefficients, guided_filter
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.puzzle import left, once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.ops.interp import phase_aligned, resize
 from jpu_edu.ops.phases import reduce
 
@@ -26,16 +27,13 @@ def _bell(distance: Tensor, sigma: float) -> Tensor:
     return torch.exp(-(distance**2) / (2 * sigma**2))
 
 
-def _weighed(weigh: Callable) -> Callable:
+@ruled
+def _weighed(weigh: Callable, x_h: Tensor, y_l: Tensor, rate: int, sigma_s: float, sigma_r: float) -> Tensor:
     """The mean of all samples with weights weigh(far, unlike, rate, sigma_s, sigma_r), each (H, h)."""
-
-    def lift(x_h: Tensor, y_l: Tensor, rate: int, sigma_s: float, sigma_r: float) -> Tensor:
-        pixels, samples = (torch.arange(len(x), dtype=x.dtype) for x in (x_h, y_l))
-        far, unlike = pixels[:, None] / rate - samples, x_h[:, None] - x_h[::rate]
-        weight = weigh(far, unlike, rate, sigma_s, sigma_r)
-        return (weight * y_l).sum(1) / weight.sum(1)
-
-    return lift
+    pixels, samples = (torch.arange(len(x), dtype=x.dtype) for x in (x_h, y_l))
+    far, unlike = pixels[:, None] / rate - samples, x_h[:, None] - x_h[::rate]
+    weight = weigh(far, unlike, rate, sigma_s, sigma_r)
+    return (weight * y_l).sum(1) / weight.sum(1)
 
 
 def _lift_cases(draw: Draws) -> list[tuple]:
@@ -78,17 +76,17 @@ check_lift = Task(
 # ---- task 2: a line in every window ------------------------------------------------------------------------
 
 
-def _lined(line: Callable, *, apply: Callable | None = None) -> Callable:
+@ruled
+def _lined(
+    line: Callable, x: Tensor, y: Tensor, radius: int, epsilon: float, *, apply: Callable | None = None
+) -> Tensor:
     """A slope and an offset by line(x, y, epsilon, mean), averaged over windows, or used as `apply` says."""
 
-    def filtered(x: Tensor, y: Tensor, radius: int, epsilon: float) -> Tensor:
-        def mean(z: Tensor) -> Tensor:
-            return box_mean(z, radius=radius)
+    def mean(z: Tensor) -> Tensor:
+        return box_mean(z, radius=radius)
 
-        a, b = line(x, y, epsilon, mean)
-        return apply(a, b, x, y, mean) if apply else mean(a) * x + mean(b)
-
-    return filtered
+    a, b = line(x, y, epsilon, mean)
+    return apply(a, b, x, y, mean) if apply else mean(a) * x + mean(b)
 
 
 def _fit(x: Tensor, y: Tensor, epsilon: float, mean: Callable) -> tuple[Tensor, Tensor]:
@@ -163,16 +161,13 @@ class Painter:
         return self.bend * x**2 - x + self.light * (rows[:, None] + 2 * columns)
 
 
-def _painted(finish: Callable) -> Callable:
+@ruled
+def _painted(finish: Callable, f: Callable, x_h: Tensor, rate: int, radius: int, epsilon: float) -> Tensor:
     """finish(x_h, x_l, y_l, lines, up) with lines = (a, b) at low resolution, and `up` back to full size."""
-
-    def paint(f: Callable, x_h: Tensor, rate: int, radius: int, epsilon: float) -> Tensor:
-        x_l = reduce(x_h, rate=rate)
-        y_l = f(x_l)
-        a, b = guided_coefficients(x_l, y_l, radius=radius, epsilon=epsilon)
-        return finish(x_h, x_l, y_l, (a[:, 0], b), lambda z: phase_aligned(z, rate=rate, size=tuple(x_h.shape[-2:])))
-
-    return paint
+    x_l = reduce(x_h, rate=rate)
+    y_l = f(x_l)
+    a, b = guided_coefficients(x_l, y_l, radius=radius, epsilon=epsilon)
+    return finish(x_h, x_l, y_l, (a[:, 0], b), lambda z: phase_aligned(z, rate=rate, size=tuple(x_h.shape[-2:])))
 
 
 def _half_pixels(x_h: Tensor, x_l: Tensor, y_l: Tensor, lines: Sequence[Tensor], up: Callable) -> Tensor:
@@ -260,8 +255,7 @@ def _listed(mask: Mask, answer: list[int]) -> str | None:
     wrong = [place for place in answer if place not in mask.differ]
     if wrong:
         return f"place {wrong[0]} keeps its value, whatever the guide"
-    missing = len(mask.differ) - len(set(answer))
-    return f"{missing} more place{'s' if missing > 1 else ''} can change" if missing else None
+    return left(len(mask.differ), answer, "place{s} can change")
 
 
 def _around(radii: int, *, less: int = 0, more: int = 0, edges: int = 2) -> Callable:
@@ -272,7 +266,7 @@ def _around(radii: int, *, less: int = 0, more: int = 0, edges: int = 2) -> Call
 
 
 check_invented = Task(
-    name="check_invented", exercise="07", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_listed,
+    name="check_invented", exercise="07", number=4, cases=once(given), measure=_listed,
     mistakes=(
         Mistake("one window", "You go as far as one window reaches. The lines of overlapping windows are *averaged*: a "
                 "place also hears of windows that see the edge when its own does not.", _around(1)),

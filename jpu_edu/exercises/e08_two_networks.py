@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
+from jpu_edu.exercises.puzzle import left, once
 from jpu_edu.exercises.task import Mistake, Task
 from jpu_edu.ops.phases import reduce, split
 
@@ -46,10 +47,6 @@ def _twin(layers: Layers, output_stride: int, *, wrong: str = "") -> list[Twin]:
     return twins
 
 
-def _made(wrong: str) -> Callable:
-    return lambda layers, output_stride: _twin(layers, output_stride, wrong=wrong)
-
-
 def _networks(draw: Draws) -> list[tuple]:
     cases = [([(3, 2, 1), (3, 1, 1)], 1), ([(3, 2, 1), (3, 2, 1), (3, 1, 1)], 2)]
     cases += [
@@ -63,24 +60,22 @@ def _networks(draw: Draws) -> list[tuple]:
 
 
 check_twin = Task(
-    name="check_twin", exercise="08", number=1, cases=_networks,
-    reference=lambda layers, output_stride: _twin(layers, output_stride),
+    name="check_twin", exercise="08", number=1, cases=_networks, reference=_twin, variants=_twin,
     mistakes=(
         Mistake("own stride", "A layer whose stride is removed keeps the rate of those before it. Its own stride had "
-                "spread its outputs, so it concerns the layers behind.", _made("own stride")),
-        Mistake("rate not accumulated", "Removed strides multiply: behind two of them the rate is 4, not 2.",
-                _made("rate not accumulated")),
+                "spread its outputs, so it concerns the layers behind."),
+        Mistake("rate not accumulated", "Removed strides multiply: behind two of them the rate is 4, not 2."),
         Mistake("removed too early", "You remove a stride with which the output stride would be reached. Only beyond "
-                "it strides have to go: `<=`.", _made("removed too early")),
+                "it strides have to go: `<=`."),
         Mistake("kept, so not dilated", "A layer that keeps its stride, 1 as a rule, needs the rate too: its "
-                "neighbours stand as far apart as anybody's.", _made("kept, so not dilated")),
-        Mistake("exchanged", "Right numbers, exchanged places: (kernel, stride, rate, padding).", _made("exchanged")),
+                "neighbours stand as far apart as anybody's."),
+        Mistake("exchanged", "Right numbers, exchanged places: (kernel, stride, rate, padding)."),
         Mistake("padding not scaled", "Strides and rates are right. Zeros count in pixels of the finer map now: the "
-                "padding grows with the rate.", _made("padding not scaled")),
+                "padding grows with the rate."),
         Mistake("all strides removed", "You remove every stride. Those that the output stride allows stay as they "
-                "are.", _made("all strides removed")),
+                "are."),
         Mistake("strides kept", "You give rates and leave the strides in. The map has to become finer: stride 1 "
-                "where a stride is removed.", _made("strides kept")),
+                "where a stride is removed."),
     ),
     hints=(
         "Keep two numbers: the stride reached so far, and the rate for the next layer.",
@@ -93,28 +88,20 @@ check_twin = Task(
 # ---- task 2: BatchNorm in eval mode ------------------------------------------------------------------------
 
 
-def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    return x * scale[:, None, None] + shift[:, None, None]
-
-
 def _eval(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     return F.batch_norm(x, mean, var, weight, bias, training=False, eps=eps)
 
 
-def _train(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
-
-
-def _scaled(root: Callable, order: Callable = lambda mean, scale, bias: bias - mean * scale) -> Callable:
-    def norm(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-        scale = weight / root(var, eps)
-        return _normed(x, scale, order(mean, scale, bias))
-
-    return norm
-
-
-def _last_axis(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    return (x - mean) / (var + eps).sqrt() * weight + bias
+def _norm(x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, eps: float, *, wrong: str) -> Tensor:
+    """The formula, with one mistake in it."""
+    if wrong == "train mode":
+        return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+    if wrong == "last axis":
+        return (x - mean) / (var + eps).sqrt() * weight + bias
+    roots = {"eps outside the root": var.sqrt() + eps, "eps forgotten": var.sqrt(), "root forgotten": var + eps}
+    scale = weight / {**roots, "eps typed in": (var + 1e-5).sqrt()}.get(wrong, (var + eps).sqrt())
+    shifts = {"mean forgotten": bias, "mean added": bias + mean * scale, "mean not scaled": bias - mean}
+    return x * scale[:, None, None] + shifts.get(wrong, bias - mean * scale)[:, None, None]
 
 
 def _norm_cases(draw: Draws) -> list[tuple]:
@@ -127,26 +114,21 @@ def _norm_cases(draw: Draws) -> list[tuple]:
 
 
 check_norm = Task(
-    name="check_norm", exercise="08", number=2, cases=_norm_cases, reference=_eval,
+    name="check_norm", exercise="08", number=2, cases=_norm_cases, reference=_eval, variants=_norm,
     mistakes=(
         Mistake("train mode", "You compute mean and variance of this map. That is what BatchNorm does while it "
-                "*trains*, and it lets every phase see the others. Use the stored numbers.", _train),
-        Mistake("eps outside the root", "eps stands under the root, beside the variance.",
-                _scaled(lambda var, eps: var.sqrt() + eps)),
-        Mistake("eps forgotten", "Nearly: eps is missing. It is small, and not always 1e-5.",
-                _scaled(lambda var, eps: var.sqrt())),
-        Mistake("root forgotten", "You divide by the variance. The standard deviation is its root.",
-                _scaled(lambda var, eps: var + eps)),
-        Mistake("eps typed in", "1e-5 is PyTorch's default. Here eps is an argument, and not always that small.",
-                _scaled(lambda var, eps: (var + 1e-5).sqrt())),
+                "*trains*, and it lets every phase see the others. Use the stored numbers."),
+        Mistake("eps outside the root", "eps stands under the root, beside the variance."),
+        Mistake("eps forgotten", "Nearly: eps is missing. It is small, and not always 1e-5."),
+        Mistake("root forgotten", "You divide by the variance. The standard deviation is its root."),
+        Mistake("eps typed in", "1e-5 is PyTorch's default. Here eps is an argument, and not always that small."),
         Mistake("mean forgotten", "The stored mean occurs nowhere. Take it off before the scaling, or mean · scale "
-                "after it.", _scaled(lambda var, eps: (var + eps).sqrt(), lambda mean, scale, bias: bias)),
-        Mistake("mean added", "The mean has to be taken off, and you add it.",
-                _scaled(lambda var, eps: (var + eps).sqrt(), lambda mean, scale, bias: bias + mean * scale)),
+                "after it."),
+        Mistake("mean added", "The mean has to be taken off, and you add it."),
         Mistake("mean not scaled", "The mean is taken off after the scaling. It is in the units of x: scale it as "
-                "well.", _scaled(lambda var, eps: (var + eps).sqrt(), lambda mean, scale, bias: bias - mean)),
+                "well."),
         Mistake("last axis", "(C,) meets (B, C, H, W) from the right, so your numbers go along W. Give them the "
-                "shape (C, 1, 1).", _last_axis),
+                "shape (C, 1, 1)."),
     ),
     hints=(
         "One pixel, one channel: which four stored numbers does it meet, and in which order?",
@@ -216,14 +198,11 @@ check_phase = Task(
 # ---- task 4: break it --------------------------------------------------------------------------------------
 
 
-def _mean(y: Tensor) -> Tensor:
-    return y.mean((-2, -1), keepdim=True)
-
-
 def _pool(y: Tensor, rate: int) -> Tensor:
     return F.max_pool2d(F.pad(y, (rate,) * 4, value=-torch.inf), 3, stride=1, dilation=rate)
 
 
+POOLING = "3 x 3 max pooling, dilated with the rate"
 #: What may stand between two layers: called with a map and the rate of the stage, 1 in the strided network.
 BETWEEN: dict[str, Callable[[Tensor, int], Tensor]] = {
     "ReLU": lambda y, rate: y.relu(),
@@ -232,9 +211,9 @@ BETWEEN: dict[str, Callable[[Tensor, int], Tensor]] = {
     "a residual": lambda y, rate: y + y.sin(),
     "softmax over the channels": lambda y, rate: y.softmax(1),
     "LayerNorm over the channels of each pixel": lambda y, rate: F.layer_norm(y.movedim(1, -1), (3,)).movedim(-1, 1),
-    "3 x 3 max pooling, dilated with the rate": _pool,
+    POOLING: _pool,
     "InstanceNorm": lambda y, rate: F.instance_norm(y),
-    "a channel gate from the mean of the map": lambda y, rate: y * _mean(y).sigmoid(),
+    "a channel gate from the mean of the map": lambda y, rate: y * y.mean((-2, -1), keepdim=True).sigmoid(),
     "softmax over the map": lambda y, rate: y.flatten(2).softmax(-1).reshape(y.shape),
     "3 x 3 max pooling, not dilated": lambda y, rate: _pool(y, 1),
     "3 x 3 mean with reflected borders": lambda y, rate: F.avg_pool2d(F.pad(y, (1,) * 4, mode="reflect"), 3, stride=1),
@@ -273,7 +252,7 @@ def given(seed: int) -> Candidates:
     """The candidates of task 4 for this seed: eight of twelve, at least one of each kind."""
     draw, names = Draws(seed), list(BETWEEN)
     order = sorted(names, key=lambda name: draw.whole(0, 10**6))
-    chosen = [draw.choice(WHOLE_MAP), draw.choice(NEIGHBOURS), "3 x 3 max pooling, dilated with the rate"]
+    chosen = [draw.choice(WHOLE_MAP), draw.choice(NEIGHBOURS), POOLING]
     chosen += [name for name in order if name not in chosen][:5]
     return Candidates(tuple(sorted(chosen, key=order.index)))
 
@@ -294,12 +273,11 @@ def _names(candidates: Candidates, answer: Iterable[str]) -> str | None:
         return f"{unknown[0]!r} is none of the candidates; return a list of their names"
     if broken := _broken(candidates, answer):
         return f"{broken[0]!r} breaks the equality"
-    missing = len(candidates.surviving) - len(set(answer))
-    return f"{missing} more candidate{'s survive' if missing > 1 else ' survives'}" if missing else None
+    return left(len(candidates.surviving), answer, "candidate{s} survive{v}")
 
 
 check_surviving = Task(
-    name="check_surviving", exercise="08", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_names,
+    name="check_surviving", exercise="08", number=4, cases=once(given), measure=_names,
     mistakes=(
         Mistake("a look at the whole map", "It computes one number from all pixels of the map it sees. In the "
                 "dilated network that map holds the other phases too.",
@@ -309,8 +287,7 @@ check_surviving = Task(
                 when=lambda candidates, answer: _broken(candidates, answer)[0] in NEIGHBOURS),
         Mistake("pooling left out", "You trust what treats each pixel by itself, and nothing else. A window may look "
                 "at neighbours too, if it steps over the other phases.",
-                when=lambda candidates, answer: _left_out(candidates, answer) == {"3 x 3 max pooling, dilated with the "
-                                                                                 "rate"}),
+                when=lambda candidates, answer: _left_out(candidates, answer) == {POOLING}),
         Mistake("nonlinear left out", "It need not be linear. Ask only: which pixels does it mix?",
                 when=lambda candidates, answer: bool(_left_out(candidates, answer))),
     ),

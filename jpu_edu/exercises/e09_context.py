@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.puzzle import left, once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.layers.encoding import encode
 
 # ---- task 1: taps that land --------------------------------------------------------------------------------
@@ -66,17 +67,16 @@ check_landing = Task(
 # ---- task 2: boxes -----------------------------------------------------------------------------------------
 
 
-def _boxed(box: Callable, *, of: Callable = lambda part: part.mean((2, 3)), swap: bool = False) -> Callable:
+@ruled
+def _boxed(
+    box: Callable, y: Tensor, n: int, *, of: Callable = lambda part: part.mean((2, 3)), swap: bool = False
+) -> Tensor:
     """Box i of an axis is slice(*box(i, size, n))."""
-
-    def pooled(y: Tensor, n: int) -> Tensor:
-        out = y.new_zeros(*y.shape[:2], n, n)
-        for i in range(n):
-            for j in range(n):
-                out[..., i, j] = of(y[..., slice(*box(i, y.shape[2], n)), slice(*box(j, y.shape[3], n))])
-        return out.mT if swap else out
-
-    return pooled
+    out = y.new_zeros(*y.shape[:2], n, n)
+    for i in range(n):
+        for j in range(n):
+            out[..., i, j] = of(y[..., slice(*box(i, y.shape[2], n)), slice(*box(j, y.shape[3], n))])
+    return out.mT if swap else out
 
 
 def _adaptive(i: int, size: int, n: int) -> tuple[int, int]:
@@ -124,15 +124,16 @@ check_boxes = Task(
 # ---- task 3: a code ----------------------------------------------------------------------------------------
 
 
-def _coded(share: Callable, *, gather: Callable = lambda a, gap, x: (a[..., None] * gap).sum(1)) -> Callable:
+def _sum(shares: Tensor, gap: Tensor, x: Tensor) -> Tensor:
+    return (shares[..., None] * gap).sum(1)
+
+
+@ruled
+def _coded(share: Callable, x: Tensor, codewords: Tensor, scale: Tensor, *, gather: Callable = _sum) -> Tensor:
     """share(squares, scale, x) of the distances (1, N, K); gather(shares, x - c, x) makes the code."""
-
-    def code(x: Tensor, codewords: Tensor, scale: Tensor) -> Tensor:
-        places = x.flatten(2).mT[:, :, None]
-        gap = places - codewords
-        return gather(share(gap.square().sum(-1), scale, places), gap, places)
-
-    return code
+    places = x.flatten(2).mT[:, :, None]
+    gap = places - codewords
+    return gather(share(gap.square().sum(-1), scale, places), gap, places)
 
 
 def _nearest(squares: Tensor, scale: Tensor, x: Tensor) -> Tensor:
@@ -218,22 +219,18 @@ def _rows(branch: Branch, answer: list[int]) -> str | None:
             return f"the map has no row {row}; its rows are 0 to {size - 1}"
         if row not in branch.alone:
             return f"row {row} has a neighbour on the map"
-    missing = len(branch.alone) - len(set(answer))
-    return f"{missing} more row{'s are' if missing > 1 else ' is'} alone" if missing else None
+    return left(len(branch.alone), answer, "row{s} {are} alone")
 
 
-def _between(first: Callable, end: Callable, *, count: Callable = math.ceil) -> Callable:
+@ruled
+def _between(first: Callable, end: Callable, branch: Branch, *, count: Callable = math.ceil) -> list[int]:
     """The rows from first(size, rate) to the one before end(size, rate)."""
-
-    def rows(branch: Branch) -> list[int]:
-        size = count(branch.pixels / branch.stride)
-        return list(range(first(size, branch.rate), end(size, branch.rate)))
-
-    return rows
+    size = count(branch.pixels / branch.stride)
+    return list(range(first(size, branch.rate), end(size, branch.rate)))
 
 
 check_alone = Task(
-    name="check_alone", exercise="09", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_rows,
+    name="check_alone", exercise="09", number=4, cases=once(given), measure=_rows,
     mistakes=(
         Mistake("none", "That is your colleague's answer. Take the row in the middle of the map: on which rows do its "
                 "taps fall?", lambda branch: []),

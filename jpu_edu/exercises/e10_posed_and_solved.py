@@ -7,6 +7,7 @@ Shape legend
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.maps import by_phases, copied
+from jpu_edu.exercises.puzzle import once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.ops.interp import phase_aligned, resize
 from jpu_edu.ops.phases import merge, reduce, split
 from jpu_edu.ops.solve import Fit, fit_h
@@ -22,15 +25,12 @@ from jpu_edu.ops.solve import Fit, fit_h
 # ---- task 1: one equation a sample -------------------------------------------------------------------------
 
 
-def _fitted(rows: Callable) -> Callable:
+@ruled
+def _fitted(rows: Callable, y_m0: Tensor, y_s: Tensor) -> Tensor:
     """Least squares with the rows that rows(y_m0) returns, (n, 3)."""
-
-    def fit(y_m0: Tensor, y_s: Tensor) -> Tensor:
-        found = rows(y_m0)
-        start = (len(y_s) - len(found)) // 2
-        return torch.linalg.lstsq(found, y_s[start : start + len(found), None]).solution[:, 0]
-
-    return fit
+    found = rows(y_m0)
+    start = (len(y_s) - len(found)) // 2
+    return torch.linalg.lstsq(found, y_s[start : start + len(found), None]).solution[:, 0]
 
 
 def _windows(y: Tensor, pad: tuple[int, int] = (1, 1), mode: str = "constant") -> Tensor:
@@ -78,20 +78,12 @@ check_taps = Task(
 # ---- task 2: equation 4 ------------------------------------------------------------------------------------
 
 
-def _by_phases(y_m: Tensor, h: Callable, rate: int) -> Tensor:
-    return merge([h(phase) for phase in split(y_m, rate=rate)], rate=rate)
-
-
 def _joint(y_m: Tensor, y_s: Tensor, rate: int) -> Tensor:
     return _best(y_m, y_s, rate).on_guide(y_m, rate=rate)
 
 
 def _best(y_m: Tensor, y_s: Tensor, rate: int) -> Fit:
     return fit_h(reduce(y_m, rate=rate), y_s, bias=True)
-
-
-def _backwards(y_m: Tensor, y_s: Tensor, rate: int) -> Tensor:
-    return _by_phases(y_m, fit_h(y_s, reduce(y_m, rate=rate), bias=True), rate)
 
 
 def _fitted_to(small: Callable, *, bias: bool = True) -> Callable:
@@ -102,11 +94,6 @@ def _fitted_to(small: Callable, *, bias: bool = True) -> Callable:
 def _exchanged(y_m: Tensor, y_s: Tensor, rate: int) -> Tensor:
     phases, h = split(y_m, rate=rate), _best(y_m, y_s, rate)
     return merge([h(phases[k % rate * rate + k // rate]) for k in range(rate * rate)], rate=rate)
-
-
-def _one_copied(y_m: Tensor, y_s: Tensor, rate: int) -> Tensor:
-    y = _best(y_m, y_s, rate)(reduce(y_m, rate=rate)).repeat_interleave(rate, -2).repeat_interleave(rate, -1)
-    return y[..., : y_m.shape[-2], : y_m.shape[-1]]
 
 
 def _kept(y_m: Tensor, y_s: Tensor, rate: int) -> Tensor:
@@ -139,9 +126,10 @@ check_joint = Task(
         Mistake("a later phase", "You fit h to a later phase. y_s was computed from the one in front, phase (0, 0): "
                 "`phases[0]`.", _fitted_to(lambda y_m, y_s, rate: split(y_m, rate=rate)[1])),
         Mistake("wrong way round", "You fit a map from y_s to the guide. It is the guide that is known everywhere: "
-                "fit_h(guide, target).", _backwards),
+                "fit_h(guide, target).",
+                lambda y_m, y_s, rate: by_phases(fit_h(y_s, reduce(y_m, rate=rate), bias=True), y_m, rate)),
         Mistake("h of y_s", "You apply h to y_s. It was fitted to phases of the guide and is applied to phases of the "
-                "guide.", lambda y_m, y_s, rate: _by_phases(y_m, lambda phase: _best(y_m, y_s, rate)(y_s), rate)),
+                "guide.", lambda y_m, y_s, rate: by_phases(lambda phase: _best(y_m, y_s, rate)(y_s), y_m, rate)),
         Mistake("guide resized", "You make the guide small by resizing it, as one would a photograph. y_s was made "
                 "from the *pixels* of phase (0, 0): R, every rate-th row and column.",
                 _fitted_to(lambda y_m, y_s, rate: resize(y_m, size=tuple(y_s.shape[-2:]), align_corners=False))),
@@ -150,12 +138,13 @@ check_joint = Task(
         Mistake("merged in swapped order", "Every number is right and sits in a wrong place: the phases are merged "
                 "with rows and columns exchanged.", _exchanged),
         Mistake("phase 0 for all", "You apply h to phase (0, 0) and copy the result. Apply it to each phase: that is "
-                "what the rest of y_m is for.", _one_copied),
+                "what the rest of y_m is for.", lambda y_m, y_s, rate: copied(
+                    _best(y_m, y_s, rate)(reduce(y_m, rate=rate)), rate, y_m.shape[-2:])),
         Mistake("y_s kept", "You put y_s itself into phase (0, 0). No bad idea, and not equation 4: there h is applied "
                 "to *every* phase, (0, 0) too.", _kept),
         Mistake("a fit for each phase", "You fit an h to each phase, with y_s for its target. But y_s is the answer "
                 "for (0, 0) alone: fit once, apply to all.",
-                lambda y_m, y_s, rate: _by_phases(y_m, lambda phase: fit_h(phase, y_s, bias=True)(phase), rate)),
+                lambda y_m, y_s, rate: by_phases(lambda phase: fit_h(phase, y_s, bias=True)(phase), y_m, rate)),
         Mistake("y_s interpolated", "That is y_s interpolated, which is also what comes out if h may see y_s: it "
                 "copies it. Show h the guide alone.",
                 lambda y_m, y_s, rate: phase_aligned(y_s, rate=rate, size=tuple(y_m.shape[-2:]))),
@@ -214,24 +203,20 @@ check_solve = Task(
     name="check_solve", exercise="10", number=3, cases=_pairs, reference=_solved,
     mistakes=(
         Mistake("bias forgotten", "There is no constant in your equations. Give each row a 1 more; the unknown that "
-                "belongs to it is the bias.",
-                lambda y_m0, y_s, kernel: _solved(y_m0, y_s, kernel, bias=False)),
+                "belongs to it is the bias.", partial(_solved, bias=False)),
         Mistake("ones in front", "Your column of ones stands in front, so the *first* unknown is the bias. You read "
                 "the last one.", _ones_first),
         Mistake("the mean as bias", "You take the mean of y_s for the bias, and fit the rest. The guide has a mean of "
                 "its own: let least squares find both at once.", _mean_first),
         Mistake("ends left out", "Right where one kernel explains everything. Where it does not, the pixels at the "
-                "border have their say as well: pad the guide with zeros.",
-                lambda y_m0, y_s, kernel: _solved(y_m0, y_s, kernel, ends=None)),
+                "border have their say as well: pad the guide with zeros.", partial(_solved, ends=None)),
         Mistake("ends held", "Beyond the border you repeat the last pixel. h sees zeros there.",
-                lambda y_m0, y_s, kernel: _solved(y_m0, y_s, kernel, ends="replicate")),
+                partial(_solved, ends="replicate")),
         Mistake("kernel flipped", "Your kernel is turned by 180 degrees. `conv2d` does not turn it.",
-                _turned(lambda weight: weight.flip(-2, -1))),
-        Mistake("kernel transposed", "Rows and columns of your kernels are exchanged.",
-                _turned(lambda weight: weight.mT)),
+                _turned(lambda w: w.flip(-2, -1))),
+        Mistake("kernel transposed", "Rows and columns of your kernels are exchanged.", _turned(lambda w: w.mT)),
         Mistake("not transposed", "The solution has a *column* for each map of y_s. Transpose it before you reshape, "
-                "or the taps of different maps are mixed.",
-                _turned(lambda weight: weight.flatten(1).T.reshape(weight.shape))),
+                "or the taps of different maps are mixed.", _turned(lambda w: w.flatten(1).T.reshape(w.shape))),
         Mistake("kernel always 3", "Right for 3 x 3. The size is an argument, and the padding that belongs to it is "
                 "kernel // 2.", lambda y_m0, y_s, kernel: _solved(y_m0, y_s, 3)),
     ),
@@ -288,7 +273,7 @@ def _when(test: Callable) -> Callable:
 
 
 check_riddle = Task(
-    name="check_riddle", exercise="10", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_answered,
+    name="check_riddle", exercise="10", number=4, cases=once(given), measure=_answered,
     mistakes=(
         Mistake("one kernel twice", "These are the same kernel. Two different ones are wanted that phase 0 cannot tell "
                 "apart.", when=_when(lambda y, kernel, here, there: not kernel.any())),

@@ -14,26 +14,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jpu_edu.exercises.draws import Draws
+from jpu_edu.exercises.puzzle import once
 from jpu_edu.exercises.task import Mistake, Task
 from jpu_edu.ops.interp import resize
 
 # ---- task 1: a JPU from its parts --------------------------------------------------------------------------
 
 
-def _joint(wrong: str = "") -> Callable:
-    def up(level: Tensor, like: Tensor) -> Tensor:
-        return resize(level, size=like.shape[-2:], align_corners=wrong != "corners")
-
-    def joint(c3: Tensor, c4: Tensor, c5: Tensor, depthwise: Tensor, pointwise: Tensor, rates: list[int]) -> Tensor:
-        levels = [up(c5, c3), up(c4, c3), c3]
-        joined, found = torch.cat(levels[::-1] if wrong == "order" else levels, 1), []
-        for deep, point, rate in zip(depthwise, pointwise, rates, strict=True):
-            rate = 1 if wrong == "rates" else rate
-            y = F.conv2d(F.conv2d(joined, deep, None, 1, rate, rate, joined.shape[1]), point)
-            found.append(y if wrong == "ReLU" else y.relu())
-        return torch.stack(found).sum(0) if wrong == "sum" else torch.cat(found, 1)
-
-    return joint
+def _joint(
+    c3: Tensor, c4: Tensor, c5: Tensor, depthwise: Tensor, pointwise: Tensor, rates: list[int], *, wrong: str = ""
+) -> Tensor:
+    levels = [resize(level, size=c3.shape[-2:], align_corners=wrong != "corners") for level in (c5, c4)] + [c3]
+    joined, found = torch.cat(levels[::-1] if wrong == "order of the levels" else levels, 1), []
+    for deep, point, rate in zip(depthwise, pointwise, rates, strict=True):
+        rate = 1 if wrong == "rates forgotten" else rate
+        y = F.conv2d(F.conv2d(joined, deep, None, 1, rate, rate, joined.shape[1]), point)
+        found.append(y if wrong == "ReLU forgotten" else y.relu())
+    return torch.stack(found).sum(0) if wrong == "sum of the branches" else torch.cat(found, 1)
 
 
 def _parts(draw: Draws) -> list[tuple]:
@@ -47,19 +44,17 @@ def _parts(draw: Draws) -> list[tuple]:
 
 
 check_joint = Task(
-    name="check_joint", exercise="11", number=1, cases=_parts, reference=_joint(),
+    name="check_joint", exercise="11", number=1, cases=_parts, reference=_joint, variants=_joint,
     mistakes=(
         Mistake("corners", "Your corners are the other way: FastFCN resizes with align_corners=True, and no error "
-                "tells you where it matters.", _joint("corners")),
+                "tells you where it matters."),
         Mistake("order of the levels", "You join c3 first. The official order is c5, c4, c3, and the kernels are made "
-                "for it: channel 0 of them belongs to c5.", _joint("order")),
-        Mistake("rates forgotten", "Every branch has rate 1 here. Branch n has rates[n], as dilation and as padding.",
-                _joint("rates")),
+                "for it: channel 0 of them belongs to c5."),
+        Mistake("rates forgotten", "Every branch has rate 1 here. Branch n has rates[n], as dilation and as padding."),
         Mistake("padding 1", "With padding 1 a branch gets smaller, the more the larger its rate. A 3 x 3 at rate r "
                 "needs padding r.", when=lambda c3, c4, c5, d, p, rates, got: got[..., 0, :].shape[-1] < c3.shape[-1]),
-        Mistake("sum of the branches", "You add the branches. They are laid on one another: n times w channels.",
-                _joint("sum")),
-        Mistake("ReLU forgotten", "Right, up to the sign: a branch ends with a ReLU.", _joint("ReLU")),
+        Mistake("sum of the branches", "You add the branches. They are laid on one another: n times w channels."),
+        Mistake("ReLU forgotten", "Right, up to the sign: a branch ends with a ReLU."),
     ),
     hints=(
         "Print the shapes on the way: three levels of the size of c3, 3w channels joined, w from each branch.",
@@ -178,21 +173,17 @@ def _run(
     *, wrong: str = "",
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Steps start, ..., stop - 1 of a run of SGD."""
-    velocity = torch.zeros_like(velocity) if wrong == "velocity" else velocity
+    velocity = torch.zeros_like(velocity) if wrong == "the velocity forgotten" else velocity
     generator = torch.Generator().manual_seed(seed)
     for step in range(start, stop):
-        at = {"schedule anew": step - start, "one late": step + 1}.get(wrong, step) / steps
+        at = {"the schedule anew": step - start, "one step late": step + 1}.get(wrong, step) / steps
         rate = lr * (1 - at**0.9 if wrong == "power inside" else (1 - at) ** 0.9)
         if wrong != "one generator":
-            generator.manual_seed(seed + (step - start if wrong == "draws anew" else step))
-        found, inside = gradient(weights, generator), wrong == "rate inside"
+            generator.manual_seed(seed + (step - start if wrong == "the draws anew" else step))
+        found, inside = gradient(weights, generator), wrong == "the rate inside"
         velocity = 0.9 * velocity + found * (rate if inside else 1)
         weights = weights - velocity * (1 if inside else rate)
     return weights, velocity
-
-
-def _wrong_run(wrong: str) -> Callable:
-    return lambda *state: _run(*state, wrong=wrong)
 
 
 def _states(draw: Draws) -> list[tuple]:
@@ -208,22 +199,20 @@ def _states(draw: Draws) -> list[tuple]:
 
 
 check_resume = Task(
-    name="check_resume", exercise="11", number=3, cases=_states, reference=_run,
+    name="check_resume", exercise="11", number=3, cases=_states, reference=_run, variants=_run,
     mistakes=(
         Mistake("the schedule anew", "The schedule begins again where you go on, with its largest rate. The factor "
-                "belongs to the step: 1 − step / steps, counted from the very first.", _wrong_run("schedule anew")),
-        Mistake("one step late", "The schedule is one step ahead: the first step, number 0, has the whole rate.",
-                _wrong_run("one late")),
-        Mistake("power inside", "The power is on step / steps alone. It is (1 − step / steps) to the power of 0.9.",
-                _wrong_run("power inside")),
+                "belongs to the step: 1 − step / steps, counted from the very first."),
+        Mistake("one step late", "The schedule is one step ahead: the first step, number 0, has the whole rate."),
+        Mistake("power inside", "The power is on step / steps alone. It is (1 − step / steps) to the power of 0.9."),
         Mistake("the velocity forgotten", "Right from a standing start. The optimiser's memory is part of the state: "
-                "go on with the velocity that you were given.", _wrong_run("velocity")),
+                "go on with the velocity that you were given."),
         Mistake("the draws anew", "After the cut you draw the batches of the beginning once more. The generator of a "
-                "step is seeded by seed + step, wherever you start.", _wrong_run("draws anew")),
+                "step is seeded by seed + step, wherever you start."),
         Mistake("one generator", "One generator for all steps: what it draws depends on where you began. Seed it anew "
-                "at each step, by seed + step.", _wrong_run("one generator")),
+                "at each step, by seed + step."),
         Mistake("the rate inside", "You put the rate into the velocity. Here the velocity adds up gradients, and the "
-                "rate of *this* step multiplies all of it.", _wrong_run("rate inside")),
+                "rate of *this* step multiplies all of it."),
     ),
     hints=(
         "Take start = 0 and stop = 1 first, with a pencil: one draw, one velocity, one rate.",
@@ -278,7 +267,7 @@ def _company(guest: Guest, company: Tensor) -> str | None:
 
 
 check_company = Task(
-    name="check_company", exercise="11", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_company,
+    name="check_company", exercise="11", number=4, cases=once(given), measure=_company,
     show=lambda guest: ("the picture", guest.picture),
     mistakes=(
         Mistake("no picture", "Values below 0 or above 1 would change even more, and no picture has them. Stay within.",

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.puzzle import once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 from jpu_edu.metrics import boundary, scores
 from jpu_edu.metrics.confusion import confusion
 
@@ -22,17 +23,14 @@ VOID = 255
 # ---- task 1: count -----------------------------------------------------------------------------------------
 
 
-def _counted(pair: Callable) -> Callable:
+@ruled
+def _counted(pair: Callable, says: Tensor, truth: Tensor, classes: int, void: int) -> Tensor:
     """A count of the (row, column) that pair(t, s, classes, void) names for each pixel; None is left out."""
-
-    def count(says: Tensor, truth: Tensor, classes: int, void: int) -> Tensor:
-        counts = torch.zeros(classes, classes, dtype=torch.int64)
-        for t, s in zip(truth.flatten().tolist(), says.flatten().tolist(), strict=True):
-            if (place := pair(t, s, classes, void)) is not None:
-                counts[place] += 1
-        return counts
-
-    return count
+    counts = torch.zeros(classes, classes, dtype=torch.int64)
+    for t, s in zip(truth.flatten().tolist(), says.flatten().tolist(), strict=True):
+        if (place := pair(t, s, classes, void)) is not None:
+            counts[place] += 1
+    return counts
 
 
 def _labels(draw: Draws, h: int, w: int, classes: int) -> Tensor:
@@ -77,14 +75,11 @@ check_count = Task(
 # ---- task 2: average ---------------------------------------------------------------------------------------
 
 
-def _mean(each: Callable, *, absent: float | None = None) -> Callable:
+@ruled
+def _mean(each: Callable, matrix: Tensor, *, absent: float | None = None) -> float:
     """The mean of each(both, there, said) over the classes; 0 / 0 is left out, or counts `absent`."""
-
-    def mean_iou(matrix: Tensor) -> float:
-        values = each(matrix.diagonal().double(), matrix.sum(1), matrix.sum(0))
-        return (values.nanmean() if absent is None else values.nan_to_num(absent).mean()).item()
-
-    return mean_iou
+    values = each(matrix.diagonal().double(), matrix.sum(1), matrix.sum(0))
+    return (values.nanmean() if absent is None else values.nan_to_num(absent).mean()).item()
 
 
 def _iou(both: Tensor, there: Tensor, said: Tensor) -> Tensor:
@@ -153,14 +148,11 @@ def _near(truth: Tensor, steps: list[tuple[int, int]], *, beyond: int | None = V
     return near & (truth != VOID)
 
 
-def _in(band: Callable, *, rest: int = VOID) -> Callable:
+@ruled
+def _in(band: Callable, says: Tensor, truth: Tensor, classes: int, width: int, *, rest: int = VOID) -> float:
     """The mean IoU over the set, in band(says, truth, width); all other pixels are `rest`."""
-
-    def edge_score(says: Tensor, truth: Tensor, classes: int, width: int) -> float:
-        near = truth.masked_fill(~band(says, truth, width), rest)
-        return scores.mean_iou(confusion(says, near, classes=classes), absent="skip")
-
-    return edge_score
+    near = truth.masked_fill(~band(says, truth, width), rest)
+    return scores.mean_iou(confusion(says, near, classes=classes), absent="skip")
 
 
 def _true_band(says: Tensor, truth: Tensor, width: int) -> Tensor:
@@ -276,7 +268,7 @@ def _when(test: Callable) -> Callable:
 
 
 check_contest = Task(
-    name="check_contest", exercise="12", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_lost,
+    name="check_contest", exercise="12", number=4, cases=once(given), measure=_lost,
     mistakes=(
         Mistake("an empty picture", "A picture without class 1 has an IoU of 0, or of 0 / 0. Put at least one pixel of "
                 "it into each.", when=_when(lambda leads, there, whole: min(there) == 0)),

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from jpu_edu.cost.macs import conv_macs
 from jpu_edu.exercises.draws import Draws
-from jpu_edu.exercises.task import Mistake, Task
+from jpu_edu.exercises.puzzle import once
+from jpu_edu.exercises.task import Mistake, Task, ruled
 
 # ---- task 1: the price of a layer --------------------------------------------------------------------------
 
@@ -25,20 +26,17 @@ def _macs(c_in: int, c_out: int, kernel: tuple, stride: int, padding: int, rate:
     return conv_macs(in_channels=c_in, out_channels=c_out, size=size, **knobs)
 
 
-def _wrong_macs(wrong: str) -> Callable:
-    def macs(
-        c_in: int, c_out: int, kernel: tuple, stride: int, padding: int, rate: int, groups: int, size: tuple
-    ) -> int:
-        spans = [1 + rate * (k - 1) for k in kernel]
-        taps = {"holes paid": prod(spans), "one side twice": kernel[0] ** 2}.get(wrong, prod(kernel))
-        step = 1 if wrong == "stride ignored" else stride
-        reach = kernel if wrong == "rate left out of the size" else spans
-        out = [(n + 2 * padding - span) // step + 1 for n, span in zip(size, reach, strict=True)]
-        positions = prod(size if wrong == "input size" else out)
-        channels = c_in * c_out // {"groups forgotten": 1, "groups twice": groups**2}.get(wrong, groups)
-        return positions * channels * taps * (2 if wrong == "additions too" else 1)
-
-    return macs
+def _wrong_macs(
+    c_in: int, c_out: int, kernel: tuple, stride: int, padding: int, rate: int, groups: int, size: tuple, *, wrong: str
+) -> int:
+    spans = [1 + rate * (k - 1) for k in kernel]
+    taps = {"holes paid": prod(spans), "one side twice": kernel[0] ** 2}.get(wrong, prod(kernel))
+    step = 1 if wrong == "stride ignored" else stride
+    reach = kernel if wrong == "rate left out of the size" else spans
+    out = [(n + 2 * padding - span) // step + 1 for n, span in zip(size, reach, strict=True)]
+    positions = prod(size if wrong == "input size" else out)
+    channels = c_in * c_out // {"groups forgotten": 1, "groups twice": groups**2}.get(wrong, groups)
+    return positions * channels * taps * (2 if wrong == "additions too" else 1)
 
 
 def _layers(draw: Draws) -> list[tuple]:
@@ -54,25 +52,22 @@ def _layers(draw: Draws) -> list[tuple]:
 
 
 check_macs = Task(
-    name="check_macs", exercise="13", number=1, cases=_layers, reference=_macs,
+    name="check_macs", exercise="13", number=1, cases=_layers, reference=_macs, variants=_wrong_macs,
     mistakes=(
         Mistake("holes paid", "You pay for the holes. At rate r a kernel *spans* r(k−1)+1 pixels a side, and "
-                "multiplies at k of them.", _wrong_macs("holes paid")),
+                "multiplies at k of them."),
         Mistake("rate left out of the size", "The price of an output is right, their number is not. A kernel with "
-                "holes is wide, r(k−1)+1 pixels, and with little padding it fits in fewer places.",
-                _wrong_macs("rate left out of the size")),
-        Mistake("stride ignored", "Right at stride 1. A stride of s leaves every s-th position, on both axes.",
-                _wrong_macs("stride ignored")),
+                "holes is wide, r(k−1)+1 pixels, and with little padding it fits in fewer places."),
+        Mistake("stride ignored", "Right at stride 1. A stride of s leaves every s-th position, on both axes."),
         Mistake("input size", "You count positions of the input. Every sum that is formed is an *output*, so its map "
-                "is the one to count.", _wrong_macs("input size")),
+                "is the one to count."),
         Mistake("groups forgotten", "Right for one group. With g groups an output channel reads c_in / g channels and "
-                "not all of them.", _wrong_macs("groups forgotten")),
+                "not all of them."),
         Mistake("groups twice", "You divide by the groups twice. They shorten what one output reads; there are still "
-                "c_out channels of outputs.", _wrong_macs("groups twice")),
-        Mistake("one side twice", "Right for square kernels. A kernel of 1 x 3 has three taps: multiply its two sides.",
-                _wrong_macs("one side twice")),
-        Mistake("additions too", "Exactly twice as much. A MAC is a multiplication *with* its addition: one, not two.",
-                _wrong_macs("additions too")),
+                "c_out channels of outputs."),
+        Mistake("one side twice", "Right for square kernels. A kernel of 1 x 3 has three taps: multiply its two "
+                "sides."),
+        Mistake("additions too", "Exactly twice as much. A MAC is a multiplication *with* its addition: one, not two."),
     ),
     hints=(
         "Two numbers: how many outputs are there, and what does one of them read? Check each on paper, 4 x 4 first.",
@@ -91,14 +86,11 @@ def alive(sizes: list[int], last: list[int]) -> Tensor:
     return torch.tensor([[n * (j <= i <= last[j]) for j, n in enumerate(sizes)] for i in moments])
 
 
-def _worst(there: Callable) -> Callable:
+@ruled
+def _worst(there: Callable, sizes: list[int], last: list[int]) -> int:
     """The largest moment, where map j is in memory while map i is made if there(j, i, last[j])."""
-
-    def peak(sizes: list[int], last: list[int]) -> int:
-        moments = range(1, len(sizes))
-        return max(sum(n for j, n in enumerate(sizes) if there(j, i, last[j])) for i in moments)
-
-    return peak
+    moments = range(1, len(sizes))
+    return max(sum(n for j, n in enumerate(sizes) if there(j, i, last[j])) for i in moments)
 
 
 def _chains(draw: Draws) -> list[tuple]:
@@ -152,13 +144,12 @@ def _floor(layers: list[tuple], P: float, W: float, *, each: Callable = max) -> 
     return sum(each(macs / P, moved / W) for macs, moved in layers)
 
 
-def _ratio(time: Callable, *, above: bool = True, below: bool = True) -> Callable:
+@ruled
+def _ratio(
+    time: Callable, slow: list, fast: list, head: list, P: int, W: int, *, above: bool = True, below: bool = True
+) -> float:
     """The ratio of two times; the head stands `above` and `below` the line."""
-
-    def speed_up(slow: list, fast: list, head: list, P: int, W: int) -> float:
-        return time(slow + head * above, P, W) / time(fast + head * below, P, W)
-
-    return speed_up
+    return time(slow + head * above, P, W) / time(fast + head * below, P, W)
 
 
 def _total_first(layers: list[tuple], P: float, W: float) -> float:
@@ -267,18 +258,15 @@ def _held(order: Order, layers: list) -> str | None:
     return None
 
 
-def _when(test: Callable) -> Callable:
+@ruled
+def _when(test: Callable, order: Order, layers: list) -> bool:
     """test(work, time) against the dense layer; the list is possible."""
-
-    def when(order: Order, layers: list) -> bool:
-        (dense, wanted), (macs, seconds) = order.bill([(3, 1)]), order.bill(layers)
-        return not _odd(order, layers) and test(order, macs * order.less / dense, seconds / wanted)
-
-    return when
+    (dense, wanted), (macs, seconds) = order.bill([(3, 1)]), order.bill(layers)
+    return not _odd(order, layers) and test(order, macs * order.less / dense, seconds / wanted)
 
 
 check_order = Task(
-    name="check_order", exercise="13", number=4, cases=lambda draw: [(given(draw.seed),)], measure=_held,
+    name="check_order", exercise="13", number=4, cases=once(given), measure=_held,
     mistakes=(
         Mistake("impossible layer", "Groups divide the channels, and a kernel is odd here. The two ends are always "
                 "possible: 1 group, and as many groups as channels.", when=lambda *answer: bool(_odd(*answer))),

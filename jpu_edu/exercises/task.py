@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ NEXT = {1: "hint=2", 2: "hint=3", 3: 'hint="solution"'}
 
 
 class Mistake(NamedTuple):
-    """A way to get a task wrong, and what to say to it. Give `wrong` or `when`.
+    """A way to get a task wrong, and what to say to it. Give `wrong` or `when`, or let the task's `variants` know it.
 
     name: short, for tables. hint: for this mistake, in a sentence or two. wrong: what a function with this
     mistake returns; it may raise where that function would. when: called with the arguments and a wrong
@@ -39,6 +40,11 @@ class Mistake(NamedTuple):
     hint: str
     wrong: Callable | None = None
     when: Callable | None = None
+
+
+def ruled(function: Callable) -> Callable:
+    """For a family of functions: called with a rule, its first argument, it returns the function of the others."""
+    return lambda *rules, **more: partial(function, *rules, **more)
 
 
 class Trial(NamedTuple):
@@ -61,6 +67,8 @@ class Task:
         mistakes: the first that explains all answers is named.
         hints: one for an unknown mistake, a second and a third on request, each saying more.
         reference: returns the target.
+        variants: called with the arguments and wrong=NAME, it returns what a function with the mistake of that name
+            returns. It serves the mistakes without `wrong` and `when`.
         measure: instead of a reference, where many answers are right or the target must not be shown: called with
             the arguments and the answer, it returns what is wrong in words, or None.
         phases: whether the picture colours maps by their phase at the argument `rate`.
@@ -75,10 +83,17 @@ class Task:
     mistakes: tuple[Mistake, ...]
     hints: tuple[str, str, str]
     reference: Callable | None = None
+    variants: Callable | None = None
     measure: Callable | None = None
     phases: bool = False
     show: Callable | None = None
     seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        def whole(one: Mistake) -> Mistake:
+            return one if one.wrong or one.when else one._replace(wrong=partial(self.variants, wrong=one.name))
+
+        object.__setattr__(self, "mistakes", tuple(map(whole, self.mistakes)))
 
     def __call__(self, answer: Any, *, seed: int = 0, hint: int | str = 1) -> Verdict:
         """Try the student's function `answer` on all cases of this seed.

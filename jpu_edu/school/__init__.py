@@ -1,1 +1,1 @@
-"""Floor 6: a class with nbgrader, offline. Read sheets, handed, bounded, grade; command has the whole sequence."""
+"""Floor 6: a class with nbgrader, offline. Read sheets, handed, bounded, grade, marks; command has the sequence."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 
+from jpu_edu.school import due
 from jpu_edu.school.course import Course, Refused
 from jpu_edu.school.handed import Unreadable, mend, read, whose
 
@@ -29,8 +30,14 @@ class Collected:
     graded: bool = False
 
 
-def collect(course: Course, files: str | Path) -> tuple[list[tuple[str, str, Collected]], list[str]]:
+def collect(
+    course: Course, files: str | Path, came: datetime | None = None
+) -> tuple[list[tuple[str, str, Collected]], list[str]]:
     """Take every notebook of a folder into the course; a file that changed replaces the one from before.
+
+    Args:
+        came: when; by default each file at the time at which it was last changed. A file that is the same as before
+            keeps the earlier of both times.
 
     Returns:
         Exercise, student and what became of the file, for all files taken; and the files that were not, with reasons.
@@ -64,21 +71,23 @@ def collect(course: Course, files: str | Path) -> tuple[list[tuple[str, str, Col
         except Unreadable as reason:
             became.unread = str(reason)
         else:
-            new = _submit(course, week, student, nbformat.writes(notebook), path.stat().st_mtime)
+            when = came or datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            new = _submit(course, week, student, nbformat.writes(notebook), when)
             became.graded = not new and course.record["collected"].get(week, {}).get(student, {}).get("graded", False)
         course.record["collected"].setdefault(week, {})[student] = asdict(became)
     course.save()
     return [(*key, became) for key, (_, became) in sorted(taken.items())], left
 
 
-def _submit(course: Course, week: str, student: str, text: str, seconds: float) -> bool:
-    """Write the submission, and the time at which its file was changed; False if it is there already."""
+def _submit(course: Course, week: str, student: str, text: str, when: datetime) -> bool:
+    """Write the submission and when it came; False if it is there already."""
     place = course.place("submitted", student, week)
     path = place / f"{week}.ipynb"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
+    new = not path.exists() or path.read_text(encoding="utf-8") != text
     place.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    when = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
-    (place / "timestamp.txt").write_text(when, encoding="utf-8")
-    return True
+    before = None if new else due.came(place)
+    stamp = min(when, before) if before else when
+    (place / "timestamp.txt").write_text(f"{stamp:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
+    if new:
+        path.write_text(text, encoding="utf-8")
+    return new

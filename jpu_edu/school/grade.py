@@ -6,19 +6,20 @@ A step that goes wrong for one submission stops no other one, and everybody who 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader import utils
-from nbgrader.api import Grade, Gradebook, MissingEntry
+from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.plugins import CsvExportPlugin
 
 from jpu_edu.data.files import write_json
+from jpu_edu.school import due
 from jpu_edu.school.course import Course, Refused
+from jpu_edu.school.marks import decide_again, decided, grades, waits
 from jpu_edu.school.page import GiveBack
 
 
@@ -32,6 +33,7 @@ class Row:
         seconds: that the grading took; None if it was done before.
         happened: everything that a teacher should know.
         tasks: points by check, those given by hand where there are such.
+        words, most_words: of the answer in words; None for `words` until somebody gave points.
     """
 
     week: str
@@ -42,11 +44,14 @@ class Row:
     seconds: float | None
     happened: tuple[str, ...]
     tasks: dict[str, float | None]
+    words: float | None = None
+    most_words: float = 0.0
 
     def __str__(self) -> str:
         points = "no points" if self.points is None else f"{self.points:g} of {self.most:g}"
-        more = f", {self.by_hand:g} to mark" if self.by_hand else ""
-        return f"{self.student:<20} {points + more:<24} {'; '.join(self.happened) or 'as it should be'}"
+        points += "" if self.words is None else f", words {self.words:g} of {self.most_words:g}"
+        points += f", {self.by_hand:g} to mark" if self.by_hand else ""
+        return f"{self.student:<20} {points:<26} {'; '.join(self.happened) or 'as it should be'}"
 
 
 def release(course: Course, weeks: list[str]) -> list[Path]:
@@ -87,9 +92,9 @@ def grade(
                 if again or not became["graded"]:
                     became["graded"] = False  # until it came to an end
                     course.save()
-                    started, decided = time.perf_counter(), _decided(course, week, student)
+                    started, before = time.perf_counter(), decided(course, week, student)
                     complaint = course.nbgrader(Autograde, week, student, **config)
-                    _decide_again(course, week, student, decided)
+                    decide_again(course, week, student, before)
                     took, became["graded"] = time.perf_counter() - started, not complaint
                     course.save()
                     happened += [f"NOT GRADED, nbgrader stopped: {complaint}"] if complaint else []
@@ -100,70 +105,28 @@ def grade(
     return rows
 
 
-def _grades(book: Gradebook, week: str, student: str) -> dict[str, Grade]:
-    """What a student has for each graded cell, by its name; nothing before the first grading."""
-    try:
-        return {one.name: one for one in book.find_submission_notebook(week, week, student).grades}
-    except MissingEntry:
-        return {}
-
-
-def _answers(course: Course, week: str, student: str) -> dict[str, str]:
-    """What was graded of a student, by task: "3" is answered in task-3, and gets its points in check-3."""
-    path = course.place("autograded", student, week, f"{week}.ipynb")
-    cells = nbformat.read(path, as_version=4).cells if path.exists() else []
-    return {_task(cell.metadata.nbgrader.grade_id): cell.source for cell in cells if utils.is_solution(cell)}
-
-
-def _task(name: str) -> str:
-    return name.rpartition("-")[2]
-
-
-def _decided(course: Course, week: str, student: str) -> dict[str, str | None]:
-    """The answers for which a person has given points, by graded cell."""
-    answers = _answers(course, week, student)
-    with Gradebook(course.gradebook) as book:
-        grades = _grades(book, week, student).items()
-        return {
-            name: answers.get(_task(name))
-            for name, one in grades
-            if one.manual_score is not None and not one.needs_manual_grade
-        }
-
-
-def _decide_again(course: Course, week: str, student: str, decided: dict[str, str | None]) -> None:
-    """After a grading nbgrader lets everything wait that has points by hand; only a changed answer has to."""
-    answers = _answers(course, week, student)
-    with Gradebook(course.gradebook) as book:
-        for name, one in _grades(book, week, student).items():
-            if decided.get(name) is not None and decided[name] == answers.get(_task(name)):
-                one.needs_manual_grade = False
-        book.db.commit()
-
-
-def _waits(one: Grade) -> bool:
-    """Whether a person has to decide: about words, and about points given for an answer that has changed since."""
-    return one.needs_manual_grade and (one.cell_type != "code" or one.manual_score is not None)
-
-
 def _row(course: Course, week: str, student: str, seconds: float | None, happened: list[str]) -> Row:
     """The points of a student, who is in the gradebook from now on, with or without a submission."""
     with Gradebook(course.gradebook) as book:
         book.update_or_create_student(student)
         cells = book.find_notebook(week, week).grade_cells
-        machine = {cell.name: float(cell.max_score) for cell in cells if cell.cell_type == "code"}
-        grades = _grades(book, week, student)
-        if not grades:
-            return Row(week, student, None, sum(machine.values()), 0.0, seconds, tuple(happened), {})
+        kinds = "code", "markdown"
+        most = {kind: sum(float(cell.max_score) for cell in cells if cell.cell_type == kind) for kind in kinds}
+        found = grades(book, week, student)
+        if not found:
+            return Row(week, student, None, most["code"], 0.0, seconds, tuple(happened), {})
+        happened = [*due.late(book, course, week, student), *happened]
         tasks = {}
-        for name in machine:
-            given, machines = grades[name].manual_score, grades[name].auto_score
+        for name in (cell.name for cell in cells if cell.cell_type == "code"):
+            given, machines = found[name].manual_score, found[name].auto_score
             tasks[name] = machines if given is None else given
             if given is not None:
                 happened.append(f"{name}: {given:g} by hand, {machines or 0:g} by machine")
-        by_hand = sum(float(one.max_score) for one in grades.values() if _waits(one))
+        by_hand = sum(float(one.max_score) for one in found.values() if waits(one))
+        words = next(one for one in found.values() if one.cell_type == "markdown")
+        said = None if words.manual_score is None and words.auto_score is None else float(words.score)
     points = sum(score or 0.0 for score in tasks.values())
-    return Row(week, student, points, sum(machine.values()), by_hand, seconds, tuple(happened), tasks)
+    return Row(week, student, points, most["code"], by_hand, seconds, tuple(happened), tasks, said, most["markdown"])
 
 
 def report(course: Course, weeks: list[str], rows: list[Row]) -> Path:
@@ -193,60 +156,6 @@ def _in_words(error: NotebookNode) -> str:
     """An error of a cell; nbgrader ends a cell that takes too long by an interrupt."""
     stopped = error.ename == "KeyboardInterrupt"
     return "took too long and was stopped" if stopped else f"{error.ename}: {error.evalue}"
-
-
-def waiting(course: Course, week: str, task: int | None = None) -> dict[str, str]:
-    """What a person should read, by student: the heading says more where there is more to say.
-
-    Args:
-        task: whose code is wanted, of everybody who has not all of its points; by default the words that nobody has
-            given points for yet, and all answers that changed after points had been given.
-
-    Raises:
-        Refused: nothing is graded.
-    """
-    if not any(course.folder.glob(f"autograded/*/{week}")):
-        raise Refused(f"nothing is graded in {week}; first: class grade {course.folder} {week[:2]}")
-    found = {}
-    with Gradebook(course.gradebook) as book:
-        for student in sorted(course.record["collected"].get(week, {})):
-            for name, one in sorted(_grades(book, week, student).items()):
-                given, heading = one.manual_score, student
-                if task is None:
-                    wanted = _waits(one)
-                    if given is not None:
-                        what = f"task {_task(name)}" if one.cell_type == "code" else "the answer"
-                        heading += f", {what} has changed since you gave {given:g}"
-                else:
-                    wanted = name == f"check-{task}" and (one.score < one.max_score or _waits(one))
-                    heading += f", {one.score:g} of {one.max_score:g}"
-                    heading += "" if given is None else f", by hand; the machine gave {one.auto_score or 0:g}"
-                if wanted:
-                    found[heading] = _answers(course, week, student).get(_task(name), "(deleted)")
-    return found
-
-
-def mark(course: Course, week: str, points: Mapping[str, float | None], task: int | None = None) -> None:
-    """Give points by student. All of them or, where one is refused, none.
-
-    Args:
-        points: None takes back what was given: code has the machine's points again, words wait.
-        task: whose code gets these points in place of the machine's; by default the answer in words gets them.
-
-    Raises:
-        Refused: nothing graded of that student, or more points than there are.
-    """
-    with Gradebook(course.gradebook) as book:
-        for student, given in points.items():
-            grades = _grades(book, week, student)
-            if not grades:
-                raise Refused(f"nothing of {student} is graded in {week}; first: class grade {course.folder}")
-            words = next(name for name, one in grades.items() if one.cell_type == "markdown")
-            grade = grades[f"check-{task}" if task else words]
-            if given is not None and not 0 <= given <= grade.max_score:
-                raise Refused(f"{student}={given:g}; choose 0 to {grade.max_score:g}")
-            grade.manual_score, grade.needs_manual_grade = given, given is None and grade.auto_score is None
-        book.db.commit()
 
 
 def feedback(course: Course, weeks: list[str]) -> list[Path]:

@@ -43,6 +43,7 @@ def read(path: Path) -> NotebookNode:
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
+        nbformat.writes(notebook).encode()  # half a character is JSON, and no text
     except Exception as error:  # anything may be in a file
         raise Unreadable(f"no notebook ({type(error).__name__}); ask for it again") from error
     for cell in notebook.cells:

@@ -29,9 +29,20 @@ POLICY = """{% macro mathjax(url="") %}
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <style>
   summary { display: list-item; cursor: pointer; font-weight: bold; }
-  pre { overflow-x: auto; }
+  pre, .output_html { overflow-x: auto; }
   p code { overflow-wrap: anywhere; }
   div.nbgrader_cell .panel-heading { height: auto !important; overflow: hidden; }
+  .panel-heading a { color: inherit !important; text-decoration: underline; }
+  .panel-footer { border-left: 4px solid #E69F00; }
+  @media (max-width: 700px) {
+    .container, .panel-body, div.cell, h4 { padding-left: 2px !important; padding-right: 2px !important; }
+    div.nbgrader_cell .panel-body { padding: 6px !important; }
+    .output_html img { max-width: none !important; width: 620px; }
+  }
+  @media (prefers-color-scheme: dark) {
+    html { background: white; filter: invert(0.9) hue-rotate(180deg); }
+    img { filter: invert(1) hue-rotate(180deg); }
+  }
 </style>
 {% endmacro %}"""
 

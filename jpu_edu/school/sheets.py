@@ -77,6 +77,12 @@ def solutions(week: str) -> dict[str, str]:
     return {name: opened.format(text.strip()) for name, text in found.items()}
 
 
+def rubric(week: str, task: int) -> str:
+    """What the points of a task are for, as Markdown; that of task 4 is for its words too."""
+    cells = jupytext.read(SOURCES / f"{week}.py", fmt="py:percent").cells
+    return next(cell.source for cell in cells if cell.metadata.get("rubric") == task).removeprefix("**Rubric.** ")
+
+
 def _role(
     name: str, *, grade: bool = False, locked: bool = False, solution: bool = False, points: float | None = None
 ) -> dict[str, object]:

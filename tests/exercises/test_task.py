@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from jpu_edu.exercises import puzzle
 from jpu_edu.exercises.attempt import attempt
 from jpu_edu.exercises.draws import Draws
 from jpu_edu.exercises.fault import fault
@@ -252,3 +253,30 @@ def test_draws_depend_on_the_seed_alone():
     kernel = one.kernel(3, 3)
     assert kernel.abs().unique().numel() == 9 and not torch.equal(kernel, kernel.flip(0, 1))
     assert first[0][4].shape == (1, 1, 5, 6)
+
+
+def test_a_mistake_without_a_function_gets_the_variant_of_its_name():
+    def powers(x, *, wrong):
+        return {"squared": x**2, "cubed": x**3}[wrong]
+
+    named = Task(
+        name="check_double", exercise="03", number=1, cases=lambda draw: [(2.0,), (3.0,)],
+        reference=lambda x: 2 * x, variants=powers, hints=("one", "two", "three"),
+        mistakes=(Mistake("squared", "S."), Mistake("cubed", "C."), Mistake("halved", "H.", lambda x: x / 2)),
+    )  # fmt: skip
+    answers = (lambda x: x**2, lambda x: x**3, lambda x: x / 2)
+    assert [named(answer).mistake for answer in answers] == ["squared", "cubed", "halved"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ([1, 2, 3], None),
+        ([1, 2], "1 more size is exact"),
+        ([1, 1], "2 more sizes are exact"),
+        ([], "3 more sizes are exact"),
+    ],
+)
+def test_what_is_left_of_a_list_is_said_in_good_grammar(answer, said):
+    assert puzzle.left(3, answer, "size{s} {are} exact") == said
+    assert puzzle.left(2, [1], "row{s} change{v}") == "1 more row changes"

@@ -13,6 +13,9 @@ from jpu_edu.school.handed import Unreadable, mend, read, whose
 RELEASED = sheets.sheet(sheets.sources(["03"])[0], seed=2027)  # its solutions do no harm here
 
 
+HALF = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("x")])).replace('"x"', r'"\ud800"')
+
+
 def names(notebook) -> list:
     return [cell.metadata.nbgrader.grade_id for cell in notebook.cells if "nbgrader" in cell.metadata]
 
@@ -45,7 +48,9 @@ def test_the_name_of_a_file_says_whose_and_which(path, wanted):
     assert whose(Path(path)) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"cells": 3}', "\x00\x01", '{"nbformat": 4, "cells": [{}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"cells": 3}', "\x00\x01", '{"nbformat": 4, "cells": [{}]}', HALF]
+)
 def test_a_file_that_is_no_notebook_is_refused_with_the_remedy(text, tmp_path):
     (tmp_path / "a_03.ipynb").write_text(text)
     with pytest.raises(Unreadable, match="ask for it again"):

@@ -1,15 +1,19 @@
 """The page that comes back: it holds the solutions, shows formulas without a script, and calls nobody."""
 
 import http.server
+import io
 import threading
 
 import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is missing: pip install -e .[grading]")
 
+from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.coursedir import CourseDirectory
+from PIL import Image
 
+from jpu_edu.draw.show import picture
 from jpu_edu.school import sheets
 from jpu_edu.school.page import GiveBack, Page, Solutions
 from tests.browser.lab import CHROMIUM
@@ -96,3 +100,28 @@ def test_nothing_that_a_student_writes_runs_in_the_page_or_calls_out(tmp_path):
         assert opened.title() == "03" and server.calls == []
         browser.close()
         server.shutdown()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium")
+def test_a_picture_stays_readable_on_a_phone_and_the_page_is_dark_where_the_reader_wants_it_dark(tmp_path):
+    """Two thirds of its width at least, in a box that scrolls; white paper stays bright on a dark page."""
+    from playwright.sync_api import sync_playwright
+
+    paper = Figure(figsize=(900 / 96, 1), facecolor="white")
+    shown = new_output("display_data", data={"text/html": picture(paper, alt="White paper.")})
+    (tmp_path / "page.html").write_text(page(new_code_cell("1", outputs=[shown])), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        for scheme, dark in (("light", False), ("dark", True)):
+            opened = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+            opened.goto((tmp_path / "page.html").as_uri())
+            assert opened.locator("img").bounding_box()["width"] >= 600
+            assert opened.evaluate("document.documentElement.scrollWidth") == 390, "the page scrolls sideways"
+            assert opened.evaluate("(b => b.scrollWidth > b.clientWidth)(document.querySelector('.output_html'))")
+            corner, paper = (
+                Image.open(io.BytesIO(one.screenshot())).convert("L").getpixel((20, 20))
+                for one in (opened, opened.locator("img"))
+            )
+            assert (corner < 60) == dark and paper > 200, f"{scheme}: page {corner}, paper {paper}"
+        browser.close()
