@@ -60,5 +60,9 @@ def _networks(arguments: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns the exit status."""
-    chosen = parser().parse_args(arguments)
+    top = parser()
+    chosen, unknown = top.parse_known_args(arguments)
+    if unknown:
+        hint = train.meant(chosen, unknown) if chosen.command == "train" else ""
+        top.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     return chosen.run(chosen)

@@ -1,6 +1,7 @@
 """The command line: the table, its exit status, its record, and answers to what cannot be done."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -98,6 +99,14 @@ def test_the_module_runs_as_a_command():
     """python -m jpu_edu --help, in its own process."""
     run = subprocess.run([sys.executable, "-m", "jpu_edu", "--help"], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0 and "verify" in run.stdout and "bench" in run.stdout
+
+
+def test_a_python_without_torch_is_told_in_one_line_what_to_run(root):
+    """`-S` leaves out what was installed."""
+    command = [sys.executable, "-S", "-m", "jpu_edu", "verify"]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+    assert run.returncode == 1 and run.stderr.count("\n") == 1
+    assert run.stderr.startswith("jpu_edu: ") and "run `python run.py` once" in run.stderr
 
 
 def test_a_reader_who_has_seen_enough_is_no_error_to_report(root):

@@ -18,7 +18,7 @@ from jpu_edu.bench.card import computing
 from jpu_edu.bench.kept import Unfinished
 from jpu_edu.data import pictures
 from jpu_edu.data.classes import VOID
-from jpu_edu.data.files import read_labels
+from jpu_edu.data.decode import read_labels
 from jpu_edu.data.sets import ImageSet
 from jpu_edu.models import build, weights
 from jpu_edu.models.segmenter import Segmenter

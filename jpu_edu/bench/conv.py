@@ -15,7 +15,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from jpu_edu.cost.record import machine
 from jpu_edu.cost.timing import time_in_turn
@@ -23,6 +22,7 @@ from jpu_edu.data.files import write_json
 from jpu_edu.ops.columns import columns
 from jpu_edu.ops.convs import dilated_conv
 from jpu_edu.ops.fastest import Way, fastest_way
+from jpu_edu.train.progress import bar
 
 Kind = Literal["dense", "depthwise"]
 Layout = Literal["channels-first", "channels-last"]
@@ -174,7 +174,7 @@ def run(cases: Iterable[Case], *, seconds: float, seed: int = 0) -> list[Row]:
     if not 0 <= seconds < float("inf"):
         raise ValueError(f"bench conv: seconds={seconds!r}; the time for a case must be a number >= 0, such as 0.3")
     torch.manual_seed(seed)
-    return [measure(case, seconds=seconds) for case in tqdm(list(cases), unit="case", leave=False)]
+    return [measure(case, seconds=seconds) for case in bar(iterable=list(cases), unit="case", leave=False)]
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -5,13 +5,11 @@ kept MiB     what a training step keeps for the backward pass
 ratio        time of the dilated network of the group / time of the network, both as built, eager and in float32
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from jpu_edu.backbones.resnet import BasicBlock, Bottleneck
 from jpu_edu.cost.activations import kept_for_backward
@@ -21,6 +19,7 @@ from jpu_edu.cost.timing import Timings, time_in_turn
 from jpu_edu.models import build
 from jpu_edu.models.segmenter import Segmenter
 from jpu_edu.ops.columns import columns
+from jpu_edu.train.progress import bar
 
 Make = Callable[[], Segmenter]
 
@@ -114,7 +113,7 @@ def ledger(*, size: int, repeats: int, timed: Sequence[str] | None = None) -> li
     """
     image = torch.randn(1, 3, size, size)
     bills: list[Bill] = []
-    for group, makes in tqdm(GROUPS.items(), desc="ledger", file=sys.stderr, leave=False):
+    for group, makes in bar(iterable=GROUPS.items(), desc="ledger", leave=False):
         rows = [count(name, make, size=size) for name, make in makes.items()]
         if timed is None or group in timed:
             times = time_group(makes, image, repeats=repeats)

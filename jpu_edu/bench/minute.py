@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from jpu_edu.bench.speed import has_bfloat16
 from jpu_edu.cost.ledger import total
@@ -24,6 +23,7 @@ from jpu_edu.data.sets import ImageSet
 from jpu_edu.data.transforms import normalise
 from jpu_edu.models.fuse import fuse
 from jpu_edu.models.segmenter import Segmenter
+from jpu_edu.train import progress
 from jpu_edu.train.config import Config
 from jpu_edu.train.distributed import World
 from jpu_edu.train.loop import train
@@ -76,7 +76,10 @@ def fit(
     )  # fmt: skip
     told: list[Mapping[str, Any]] = []
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, tqdm(total=steps, desc=label, unit="step", leave=False) as bar:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        progress.bar(total=steps, desc=label, unit="step", leave=False) as bar,
+    ):
 
         def watch(record: Mapping[str, Any]) -> None:
             if "loss" in record:

@@ -1,9 +1,9 @@
 """`python -m jpu_edu data check`: what is wrong with a labelled set on disk, and what is in it."""
 
 import argparse
-import sys
 from dataclasses import asdict
 
+from jpu_edu.commands.refused import refused
 from jpu_edu.data import check, pictures, readers
 from jpu_edu.data.files import write_json
 from jpu_edu.data.layouts import LAYOUTS, recognise
@@ -42,8 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
             record = {"command": "python -m jpu_edu data check", "layout": name, "faults": faults, "splits": splits}
             print(f"Written to {write_json(arguments.json, record)}.")
     except (OSError, ValueError) as error:
-        print(f"data check: {error}", file=sys.stderr)
-        return 2
+        return refused("data check", error)
     return int(bool(faults) or any(report.problems for report in reports))
 
 

@@ -1,13 +1,13 @@
 """`python -m jpu_edu evaluate`: a network on a labelled set, class by class."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import get_args
 
 from torch import nn
 
+from jpu_edu.commands.refused import refused
 from jpu_edu.cost.record import machine
 from jpu_edu.data.files import write_json
 from jpu_edu.data.layouts import LAYOUTS, recognise
@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scales", type=float, nargs="+", default=[1.0], metavar="S", help="default: 1")
     parser.add_argument("--flip", action="store_true", help="mirror images too")
     parser.add_argument(
-        "--fill", action="store_true",
-        help="of --protocol whole: fill images up to the remainder by 8 of the crops of the training, as predict does; "
-        "without it as they are, as train evaluates",
+        "--no-fill", dest="fill", action="store_false",
+        help="of --protocol whole: images as they are; by default filled up to the remainders by 8 of the crops of the "
+        "training, where the file notes them, as train and predict do",
     )  # fmt: skip
     parser.add_argument("--base", type=int, default=520, metavar="N", help="of --protocol official (default: 520)")
     parser.add_argument("--crop", type=int, default=480, metavar="N", help="of --protocol official (default: 480)")
@@ -60,30 +60,39 @@ def main(arguments: argparse.Namespace) -> int:
         model = network(arguments.model)
         layout = arguments.layout or recognise(arguments.data)
         images = LAYOUTS[layout].reader(arguments.data, split=arguments.split)
+        filled = model.crop if arguments.fill and arguments.protocol == "whole" else None
         more = {"scales": arguments.scales, "flip": arguments.flip}
         if arguments.protocol == "official":
             score = partial(official, **more, base=arguments.base, crop=arguments.crop)
+        elif more == {"scales": [1.0], "flip": False}:
+            score = partial(whole_image, fill=arguments.fill)
         else:
-            score = whole_image if more == {"scales": [1.0], "flip": False} else partial(probabilities, **more)
-            if arguments.fill and model.crop is None:
-                raise ValueError("--fill: the file does not say on which crops the network was trained; leave it out")
-            score = partial(score, crop=model.crop) if arguments.fill else score
+            score = partial(probabilities, **more, fill=arguments.fill)
         with joined(arguments.device) as world:
             result = evaluate(
                 model, images, score=score, device=world.device, band=arguments.band, absent=arguments.absent,
                 progress=True,
             )  # fmt: skip
         if world.first:
-            print(f"{images.name} {images.split}, {arguments.protocol} protocol\n{result.table()}")
+            how = "official protocol" if arguments.protocol == "official" else _sizes(filled, arguments.fill)
+            print(f"{images.name} {images.split}, {how}\n{result.table()}")
             print(*_notes(model, result), sep="", end="")
         if arguments.json and world.first:
             asked = {key: value for key, value in vars(arguments).items() if key not in ("run", "command", "json")}
-            record = {"command": "python -m jpu_edu evaluate", **asked, "layout": layout, **result.record()}
+            asked |= {"layout": layout, "fill": filled}
+            record = {"command": "python -m jpu_edu evaluate", **asked, **result.record()}
             print(f"Written to {write_json(arguments.json, {**record, 'machine': machine(str(world.device))})}.")
     except (OSError, ValueError, OverflowError) as error:
-        print(f"evaluate: {str(error).removeprefix('evaluate: ').removeprefix('train: ')}", file=sys.stderr)
-        return 2
+        return refused("evaluate", error)
     return 0
+
+
+def _sizes(filled: tuple[int, int] | None, asked: bool) -> str:
+    """How the whole images came to the network."""
+    if filled:
+        height, width = filled
+        return f"whole images, filled up to the remainders by 8 of crops of {height} x {width} (--no-fill: as they are)"
+    return "whole images as they are" + ("; the file notes no crops of the training" if asked else "")
 
 
 def _notes(model: nn.Module, result: Evaluation) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """`python -m jpu_edu predict`: pictures to labels, overlays and legends in a folder."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from jpu_edu.commands.refused import refused
 from jpu_edu.train.distributed import usable
 from jpu_edu.train.predict import LONGEST, predict
 from jpu_edu.train.source import network
@@ -40,22 +40,20 @@ def main(arguments: argparse.Namespace) -> int:
         model.to(usable(arguments.device, what="predict"))
         _make(arguments.out)
     except (OSError, ValueError, MemoryError) as error:
-        print(f"predict: {_said(error)}", file=sys.stderr)
-        return 2
+        return refused("predict", error)
     failed = 0
     for image in arguments.images:
         try:
             result = predict(model, image, longest=arguments.longest or None)
             files = result.save(arguments.out)
         except (OSError, ValueError, MemoryError) as error:
-            print(f"predict: {_said(error)}", file=sys.stderr)
-            failed += 1
+            failed = refused("predict", error, status=1)
             continue
         found = ", ".join(f"{name} {100 * share:.0f} %" for name, share in [*result.shares().items()][:4])
         height, width = result.labels.shape
         print(f"{image} ({height} x {width}, network {result.seconds:.2f} s): {found}")
         print(f"  {', '.join(map(str, files))}")
-    return int(failed > 0)
+    return failed
 
 
 def _make(folder: str) -> None:
@@ -63,8 +61,3 @@ def _make(folder: str) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot make the folder {folder} ({error.strerror}); name one you may write to") from error
-
-
-def _said(error: BaseException) -> str:
-    """An error's message without the name of the command, which stands before it already."""
-    return str(error).removeprefix("predict: ")

@@ -7,15 +7,18 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from jpu_edu.commands.refused import refused
 from jpu_edu.train import recipes
 from jpu_edu.train.config import Config
 from jpu_edu.train.loop import Result
 from jpu_edu.train.stop import INTERRUPTED
+
+SETTINGS = [field.name for field in fields(Config)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +43,11 @@ exit status: 0 done or out of time, {INTERRUPTED} interrupted, 1 the run failed,
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default: cpu)")
     parser.add_argument("--backbone", metavar="FILE", help="pretrained weights for the backbone, .pth or .safetensors")
     parser.add_argument("--minutes", type=float, metavar="M", help="stop, saved, after this time")
-    parser.add_argument("--with", dest="choices", nargs="+", default=[], metavar="NAME=VALUE", help="of the recipe")
+    pairs = {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME=VALUE"}
+    parser.add_argument("--with", dest="choices", **pairs, help="of the recipe, see --list")
     parser.add_argument(
-        "--set", dest="settings", nargs="+", default=[], metavar="NAME=VALUE",
-        help=f"other numbers than the recipe's: {', '.join(field.name for field in fields(Config))}",
+        "--set", dest="settings", **pairs,
+        help=f"other numbers than the recipe's: {', '.join(SETTINGS)}",
     )  # fmt: skip
 
 
@@ -59,14 +63,13 @@ def main(arguments: argparse.Namespace) -> int:
         recipe = chosen(arguments.recipe, arguments.choices, arguments.settings)
         folder = Path(arguments.out or Path("runs", recipe.name))
         if first:
-            print(f"{recipe.name} in {folder}")
+            print(f"{recipe.name} in {folder}", flush=True)
         result = recipes.run(
             recipe, folder=folder, data=arguments.data, backbone=arguments.backbone, device=arguments.device,
             resume=arguments.resume, seconds=None if arguments.minutes is None else 60 * arguments.minutes,
         )  # fmt: skip
     except (FloatingPointError, MemoryError, OSError, ValueError) as error:
-        print(f"train: {str(error).removeprefix('train: ')}", file=sys.stderr)
-        return 1 if isinstance(error, FloatingPointError | MemoryError) else 2
+        return refused("train", error, status=1 if isinstance(error, FloatingPointError | MemoryError) else 2)
     except KeyboardInterrupt:
         print("train: stopped at once; --resume goes on from the last checkpoint", file=sys.stderr)
         return INTERRUPTED
@@ -84,9 +87,21 @@ def listing() -> str:
     lines = []
     for recipe in recipes.RECIPES:
         lines.append(f"{recipe.__name__:{width}}  {inspect.getdoc(recipe).splitlines()[0]}")
-        for name, parameter in inspect.signature(recipe).parameters.items():
+        for name, parameter in _choices(recipe.__name__).items():
             lines.append(f"{'':{width}}    --with {name}={parameter.default}")
     return "\n".join(lines)
+
+
+def meant(arguments: argparse.Namespace, unknown: Sequence[str]) -> str:
+    """For options that `train` does not have: "; did you mean --set steps=5?", or nothing."""
+    for word, following in zip(unknown, [*unknown[1:], "--"], strict=True):
+        name, equals, value = word.removeprefix("--").partition("=")
+        name = name.replace("-", "_")
+        for option, names in (("--set", SETTINGS), ("--with", _choices(arguments.recipe))):
+            if word.startswith("--") and name in names:
+                value = value if equals else "..." if following.startswith("--") else following
+                return f"; did you mean {option} {name}={value}?"
+    return ""
 
 
 def chosen(name: str | None, choices: Sequence[str] = (), settings: Sequence[str] = ()) -> recipes.Recipe:
@@ -102,15 +117,16 @@ def chosen(name: str | None, choices: Sequence[str] = (), settings: Sequence[str
     if name not in known:
         given = "no recipe is named" if name is None else f"there is no recipe {name!r}"
         raise ValueError(f"train: {given}; choose one of {', '.join(known)}")
-    takes = list(inspect.signature(known[name]).parameters)
-    recipe = known[name](**_values(choices, takes, f"the recipe {name}"))
-    return replace(
-        recipe,
-        config=replace(recipe.config, **_values(settings, [f.name for f in fields(Config)], "the configuration")),
-    )
+    recipe = known[name](**_values(choices, _choices(name), f"the recipe {name}"))
+    return replace(recipe, config=replace(recipe.config, **_values(settings, SETTINGS, "the configuration")))
 
 
-def _values(pairs: Sequence[str], names: Sequence[str], what: str) -> dict[str, Any]:
+def _choices(name: str | None) -> Mapping[str, inspect.Parameter]:
+    """What this recipe takes, with its defaults; nothing where there is no such recipe."""
+    return next((inspect.signature(recipe).parameters for recipe in recipes.RECIPES if recipe.__name__ == name), {})
+
+
+def _values(pairs: Sequence[str], names: Collection[str], what: str) -> dict[str, Any]:
     found = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")

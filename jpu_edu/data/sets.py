@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from jpu_edu.data.classes import Classes, Colour
-from jpu_edu.data.files import Orientation, read_image, read_labels
+from jpu_edu.data.decode import Orientation, read_image, read_labels
 from jpu_edu.data.pairs import Pairs
 
 
@@ -47,8 +47,8 @@ class LabelledImages:
 
     Args:
         pairs: (picture, label picture), in the order of the samples.
-        ids, colours: see `files.read_labels`.
-        orientation: see `files.read_image`.
+        ids, colours: see `decode.read_labels`.
+        orientation: see `decode.read_image`.
         expected: how many samples the published split has.
 
     Raises:

@@ -70,7 +70,6 @@ def save(folder: str | Path, state: Mapping[str, Any]) -> Path:
     Notice: removing comes last. Interrupted anywhere, a folder holds what it held, or that and the new one.
 
     Args:
-        folder: exists.
         state: tensors, numbers, strings and plain containers of them; `step` says how many steps were taken.
 
     Raises:
@@ -79,18 +78,22 @@ def save(folder: str | Path, state: Mapping[str, Any]) -> Path:
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     content = buffer.getvalue()
-    path = Path(folder) / f"step-{state['step']:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
+    path = Path(folder) / f"step-{state['step']:08d}-{_digest(content)}.pt"
     write(path, content)
     tidy(folder, path)
     return path
 
 
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
 def tidy(folder: str | Path, last: Path) -> None:
     """Remove all checkpoints but this one, which is whole, and the last one before it."""
-    earlier = [old for old in checkpoints(folder) if steps_of(old) < steps_of(last)]
-    for old in checkpoints(folder):
-        if old not in (last, *earlier[-1:]):
-            old.unlink(missing_ok=True)
+    there = checkpoints(folder)
+    before = [old for old in there if steps_of(old) < steps_of(last)][-1:]
+    for old in {*there} - {*before, last}:
+        old.unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -104,12 +107,10 @@ def load(path: str | Path) -> dict[str, Any]:
         Damaged: another name than `save` gives, another content than the name says, or objects in it.
     """
     path = Path(path)
-    name = NAME.fullmatch(path.name)
-    if name is None:
+    if not (name := NAME.fullmatch(path.name)):
         raise Damaged(f"checkpoint: {str(path)!r} is not named step-<steps>-<digest>.pt; give it its name back")
     content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    if digest != name[2]:
+    if (digest := _digest(content)) != name[2]:
         raise Damaged(
             f"checkpoint: {str(path)!r} is damaged: its content ({len(content)} bytes) has the digest {digest}. "
             "Copy it again, or delete it and go on from an earlier one"
@@ -137,10 +138,7 @@ def steps_of(path: Path) -> int:
 
 
 def newest(folder: str | Path) -> tuple[dict[str, Any] | None, list[str]]:
-    """The last checkpoint that is whole, and a sentence about each later one that is not.
-
-    Returns:
-        The state, or None in a folder without checkpoints, and what is wrong with those passed over.
+    """The state in the last checkpoint that is whole (None without any), and a sentence about each later one.
 
     Raises:
         Damaged: there are checkpoints, and all are damaged.

@@ -19,14 +19,14 @@ class Config:
 
     Notice: `batch` is the EFFECTIVE batch. Two processes with 4 micro-batches each take batch / 8 images at a time,
     and compute the same step as one process that takes them all. BatchNorm is the exception: it sees the images that
-    are taken at a time and no others. Below about 8 of them its statistics are noise (most accuracy lost when
-    reproducing papers went this way); then build with norm="group", or train on from pretrained weights with
-    norm="frozen". Over several GPUs take norm="sync".
+    are taken at a time and no others. Below about 8 of them its statistics are noise; then build with norm="group",
+    or train on from pretrained weights with norm="frozen". Over several GPUs take norm="sync".
 
     Args:
         steps: length of the run; the schedule ends there.
         batch: images of a step.
-        crop: (height, width) of what the network sees.
+        crop: (height, width) of what the network sees; its remainders by 8 are those of all evaluation, see
+            `protocol.whole_image`.
         lr: of the backbone; other parts have lr_factor times as much.
         lr_factor: 10 in the paper; 1 where nothing is pretrained.
         optimiser: "sgd" (with `momentum`, as in the paper) or "adamw".

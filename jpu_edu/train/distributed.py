@@ -1,7 +1,5 @@
 """Several processes, one step: what `torchrun` sets up, and the three things that training asks of it.
 
-    rank, world    number of this process, and how many there are
-
 Every process takes its part of the one batch, DistributedDataParallel averages the gradients, and all make the same
 move. Started without torchrun there is one process, and everything here does nothing.
 """
@@ -19,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class World:
-    """This process among the others."""
+    """This process, number `rank` of `size`, and the device that it computes on."""
 
     rank: int
     size: int
@@ -77,25 +75,28 @@ def usable(device: str | torch.device, *, what: str = "train") -> torch.device:
     return found
 
 
+def present(device: torch.device) -> World:
+    """This process among those that have joined already; alone, where none has."""
+    if not distributed.is_initialized():
+        return World(0, 1, device)
+    return World(distributed.get_rank(), distributed.get_world_size(), device)
+
+
 @contextmanager
 def joined(device: str | torch.device) -> Iterator[World]:
     """Join the processes that torchrun started, and leave them at the end.
 
     Args:
         device: "cpu" or "cuda"; with several GPUs each process takes the one of its LOCAL_RANK.
-
-    Raises:
-        ValueError: a device that this machine does not have.
     """
-    asked, device = int(os.environ.get("WORLD_SIZE", "1")), usable(device)
+    device = usable(device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    join = asked > 1 and not distributed.is_initialized()
+    join = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized()
     if join:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    together = distributed.is_initialized()
     try:
-        yield World(distributed.get_rank() if together else 0, distributed.get_world_size() if together else 1, device)
+        yield present(device)
     finally:
         if join:
             distributed.destroy_process_group()

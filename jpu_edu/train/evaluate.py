@@ -13,17 +13,18 @@ from typing import get_args
 
 import torch
 from jaxtyping import Float64, Int64
-from torch import Tensor, distributed, nn
-from tqdm import tqdm
+from torch import Tensor, nn
 
 from jpu_edu.data.classes import VOID, Classes
 from jpu_edu.data.sets import ImageSet, Sample
 from jpu_edu.metrics import scores
 from jpu_edu.metrics.boundary import boundary_band
 from jpu_edu.metrics.confusion import confusion
-from jpu_edu.train.distributed import usable
+from jpu_edu.ops.columns import columns
+from jpu_edu.train.distributed import present, usable
+from jpu_edu.train.progress import bar
 from jpu_edu.train.protocol import Score, evaluating, whole_image
-from jpu_edu.train.source import class_count
+from jpu_edu.train.source import check_count
 
 
 @dataclass(frozen=True)
@@ -73,23 +74,18 @@ class Evaluation:
 
     def table(self) -> str:
         """A line a class: its share of the pixels, its IoU, and its IoU in the band. "-" where a class is absent."""
-        width = max(len(name) for name in (*self.classes.names, "mean IoU"))
-        rows = zip(self.classes.names, self.share.tolist(), self.iou.tolist(), self.band_iou.tolist(), strict=True)
-        lines = [f"{'class':{width}}  share %    IoU  band IoU"]
-        lines += [f"{name:{width}}  {100 * share:7.2f}  {_short(a)}     {_short(b)}" for name, share, a, b in rows]
-        return "\n".join(
-            [
-                *lines,
-                f"{'mean IoU':{width}}           {_short(self.miou)}     {_short(self.band_miou)}",
-                f"pixel accuracy {_short(self.pixel_accuracy)}; {self.images} images; band: {self.band} pixels or less "
-                f"from another class; absent classes: {'left out' if self.absent == 'skip' else 'count 0'}",
-            ]
+        found = zip(self.classes.names, self.share.tolist(), self.iou.tolist(), self.band_iou.tolist(), strict=True)
+        rows = [("class", "share %", "IoU", "band IoU")]
+        rows += [(name, f"{100 * share:.2f}", _short(iou), _short(near)) for name, share, iou, near in found]
+        rows += [("mean IoU", "", _short(self.miou), _short(self.band_miou))]
+        return (
+            f"{columns(rows)}\npixel accuracy {_short(self.pixel_accuracy)}; {self.images} images; band: {self.band} "
+            f"pixels or less from another class; absent classes: {'left out' if self.absent == 'skip' else 'count 0'}"
         )
 
-    def record(self) -> dict[str, object]:
-        """For JSON: every number, and the matrices they come from."""
+    def numbers(self) -> dict[str, object]:
+        """For the log: every number; None where there is none."""
         return {
-            "classes": list(self.classes.names),
             "images": self.images,
             "absent": self.absent,
             "band": self.band,
@@ -98,9 +94,12 @@ class Evaluation:
             "pixel_accuracy": _number(self.pixel_accuracy),
             "iou": [_number(value) for value in self.iou.tolist()],
             "band_iou": [_number(value) for value in self.band_iou.tolist()],
-            "matrix": self.matrix.tolist(),
-            "band_matrix": self.band_matrix.tolist(),
         }
+
+    def record(self) -> dict[str, object]:
+        """For JSON: the names of the classes, `numbers`, and the matrices they come from."""
+        matrices = {"matrix": self.matrix.tolist(), "band_matrix": self.band_matrix.tolist()}
+        return {"classes": list(self.classes.names), **self.numbers(), **matrices}
 
 
 def evaluate(
@@ -111,84 +110,66 @@ def evaluate(
     device: str | torch.device = "cpu",
     band: int = 3,
     absent: scores.Absent = "skip",
-    rank: int | None = None,
-    world: int | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Run the network over a set, one image at a time, and count.
 
-    Notice: one at a time, so that the result depends on neither a batch size nor the number of processes: process
-    r of w takes the images r, r + w, r + 2w, ..., each image once, and the sum of integers is exact. A sampler that
-    fills up the last round, as DistributedSampler does, would count some images twice.
+    Notice: one at a time, so that the result depends on neither a batch size nor the number of processes. Where
+    torch.distributed is initialised, process r of w takes the images r, r + w, r + 2w, ..., and each gets the sum,
+    which is exact. A sampler that fills up the last round, as DistributedSampler does, would count some images twice.
 
     Args:
         model: in any mode, restored afterwards; the network itself, `.module` of a DistributedDataParallel.
         images: what to evaluate on.
-        score: (model, image) -> labels or scores, such as functions of `train.protocol`; with arguments,
-            functools.partial(official, scales=OFFICIAL_SCALES, flip=True).
+        score: (model, image) -> labels or scores, a function of `train.protocol` or one of yours. By default what
+            `train` and `predict` take too, images filled up to the network's crops; as they are:
+            functools.partial(whole_image, fill=False). The paper's: partial(official, scales=OFFICIAL_SCALES,
+            flip=True).
         device: where the model goes, and the counting happens.
         band: width of the boundary band in pixels.
         absent: see `metrics.scores`; "zero" as the official code.
-        rank, world: which part of the set; by default this process's, where torch.distributed is initialised, else
-            all. With world > 1 every process must call it; each gets the sum over all. Without torch.distributed
-            it is the part's.
-        progress: whether to show a bar, on rank 0.
+        progress: whether to show a bar, in the first process.
 
     Raises:
-        ValueError: an empty set; a network with another number of classes; a rank outside 0 to world - 1; what
-            `confusion` refuses.
+        ValueError: an empty set; a network with another number of classes; what `confusion` refuses.
 
     Source: walkthrough 12.
     """
-    together = distributed.is_available() and distributed.is_initialized()
-    world = world if world is not None else distributed.get_world_size() if together else 1
-    rank = rank if rank is not None else distributed.get_rank() if together and world > 1 else 0
-    if not 0 <= rank < world:
-        raise ValueError(f"evaluate: rank={rank} of world={world}; ranks run from 0 to world - 1")
     if absent not in get_args(scores.Absent):
         raise ValueError(f"evaluate: absent={absent!r}; choose one of {', '.join(get_args(scores.Absent))}")
-    device = usable(device, what="evaluate")
+    world = present(usable(device, what="evaluate"))
     classes, count = images.classes, len(images)
     if not count:
         raise ValueError(f"evaluate: {images.name} {images.split} has no images")
-    told = class_count(model)
-    if told not in (None, len(classes)):
-        raise ValueError(
-            f"evaluate: the network tells {told} classes, {images.name} {images.split} has {len(classes)} "
-            f"({', '.join(classes.names[:3])}, ...); take the set that the network was trained for"
-        )
-    model.to(device)
-    matrices = torch.zeros(2, len(classes), len(classes), dtype=torch.int64, device=device)
-    mine = range(rank, count, world)
+    check_count(model, images, "evaluate", "take the set that the network was trained for")
+    model.to(world.device)
+    matrices = torch.zeros(2, len(classes), len(classes), dtype=torch.int64, device=world.device)
+    mine = range(world.rank, count, world.size)
+    hide = not (progress and world.first)
     with evaluating(model):
-        for image, labels in tqdm(
-            _ahead(images, mine), total=len(mine), unit="image", disable=not progress or rank > 0
-        ):
-            predicted, truth = score(model, image.to(device)), labels.to(device)
+        for image, labels in bar(iterable=_ahead(images, mine), total=len(mine), unit="image", disable=hide):
+            predicted, truth = score(model, image.to(world.device)), labels.to(world.device)
             predicted = predicted.argmax(0) if predicted.ndim == 3 else predicted
             near = truth.masked_fill(~boundary_band(truth[None], width=band, void=VOID)[0], VOID)
             for matrix, counted in zip(matrices, (truth, near), strict=True):
                 matrix += confusion(predicted, counted, classes=len(classes), void=VOID)
-    if together and world > 1:
-        distributed.all_reduce(matrices)
-    whole, edges = matrices.cpu()
-    return Evaluation(classes, whole, edges, band=band, absent=absent, images=count if together else len(mine))
+    whole, edges = world.total(matrices).cpu()
+    return Evaluation(classes, whole, edges, band=band, absent=absent, images=count)
 
 
 def _ahead(images: ImageSet, indices: range) -> Iterator[Sample]:
     """The samples in order; the next one is read while the network is busy with this one."""
     with ThreadPoolExecutor(1) as reader:
-        coming = [reader.submit(images.__getitem__, i) for i in indices[:1]]
+        now = reader.submit(images.__getitem__, indices[0]) if indices else None
         for i in indices[1:]:
-            sample = coming.pop().result()
-            coming.append(reader.submit(images.__getitem__, i))
+            sample, now = now.result(), reader.submit(images.__getitem__, i)
             yield sample
-        for last in coming:
-            yield last.result()
+        if now:
+            yield now.result()
 
 
 def _short(value: float) -> str:
-    return "   - " if value != value else f"{value:.3f}"
+    return "-" if value != value else f"{value:.3f}"
 
 
 def _number(value: float) -> float | None:

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from jpu_edu.data.sets import ImageSet
 from jpu_edu.train.config import Config
-from jpu_edu.train.source import class_count
+from jpu_edu.train.source import check_count
 
 
 class Finite:
     """Watches that the loss stays a number, without waiting for the GPU at every step."""
 
     def __init__(self, device: torch.device) -> None:
-        self.first = torch.tensor(-1, device=device)  # the first step at which it was not
+        self.first = torch.tensor(-1, device=device)  # step at which it was not
 
     def look(self, loss: Tensor, step: int) -> None:
         self.first = self.first.where(loss.isfinite() | (self.first >= 0), step)
@@ -65,12 +65,7 @@ def check_sets(model: nn.Module, train_set: ImageSet, val_set: ImageSet) -> None
             f"train: {train_set.name} {train_set.split} has the classes {', '.join(ours)}; {val_set.name} "
             f"{val_set.split} has {', '.join(theirs)}. Names and order must agree"
         )
-    told = class_count(model)
-    if told not in (None, len(ours)):
-        raise ValueError(
-            f"train: the network tells {told} classes, {train_set.name} has {len(ours)} ({', '.join(ours[:3])}, ...); "
-            f"build it with classes={len(ours)}"
-        )
+    check_count(model, train_set, "train", f"build it with classes={len(ours)}")
 
 
 def out_of_memory(error: RuntimeError) -> bool:

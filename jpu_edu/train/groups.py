@@ -4,7 +4,7 @@ The authors of FastFCN once left the JPU out of the optimiser. Nothing failed: t
 random JPU and lost 3 mIoU (wuhuikai/FastFCN#2). So here every run begins with this check.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from torch import nn
@@ -47,35 +47,26 @@ def check_groups(model: nn.Module, optimiser: Optimizer) -> None:
     Raises:
         ValueError: names the parameters that are in no group or in several; says how many are not the model's.
     """
-    places: dict[int, list[int]] = defaultdict(list)
-    for number, group in enumerate(optimiser.param_groups):
-        for parameter in group["params"]:
-            places[id(parameter)].append(number)
-    found = {name: places.pop(id(parameter), []) for name, parameter in model.named_parameters()}
-    wrong = [
-        f"{name} is in groups {' and '.join(map(str, numbers))}, so it would be moved twice"
-        for name, numbers in found.items()
-        if len(numbers) > 1
-    ]
-    if forgotten := [name for name, numbers in found.items() if not numbers]:
+    held = Counter(id(parameter) for group in optimiser.param_groups for parameter in group["params"])
+    times = {name: held.pop(id(parameter), 0) for name, parameter in model.named_parameters()}
+    wrong = [f"{name} is in {count} groups, so it would be moved twice" for name, count in times.items() if count > 1]
+    if forgotten := [name for name, count in times.items() if not count]:
         rest = f" and {len(forgotten) - 3} more" if len(forgotten) > 3 else ""
         wrong.append(f"in no group, so they would keep their random values: {', '.join(forgotten[:3])}{rest}")
-    if places:
-        wrong.append(f"{len(places)} parameters of the optimiser are not the model's; make it for this model")
+    if held:
+        wrong.append(f"{len(held)} parameters of the optimiser are not the model's; make it for this model")
     if wrong:
         raise ValueError("check_groups: " + "; ".join(wrong) + ". `paper_groups(model, lr=...)` makes the groups")
 
 
 def group_table(optimiser: Optimizer) -> str:
     """Aligned text for the reader: group, tensors, parameters, learning rate, weight decay, and the sums."""
-    rows = [("group", "tensors", "parameters", "lr", "weight decay")]
-    tensors = parameters = 0
-    for number, group in enumerate(optimiser.param_groups):
-        count = sum(p.numel() for p in group["params"])
-        tensors, parameters = tensors + len(group["params"]), parameters + count
+    rows, groups = [("group", "tensors", "parameters", "lr", "weight decay")], optimiser.param_groups
+    for number, group in enumerate(groups):
         rate, decay = group.get("base_lr", group["lr"]), group.get("weight_decay", 0)
-        rows.append(
-            (group.get("name", str(number)), f"{len(group['params'])}", f"{count:,}", f"{rate:g}", f"{decay:g}")
-        )
-    rows.append(("all", str(tensors), f"{parameters:,}", "", ""))
-    return columns(rows)
+        rows.append((group.get("name", str(number)), *_counts(group["params"]), f"{rate:g}", f"{decay:g}"))
+    return columns([*rows, ("all", *_counts([p for group in groups for p in group["params"]]), "", "")])
+
+
+def _counts(parameters: list[nn.Parameter]) -> tuple[str, str]:
+    return str(len(parameters)), f"{sum(p.numel() for p in parameters):,}"

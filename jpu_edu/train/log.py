@@ -10,15 +10,14 @@ steps that it will take again, so no step is in the file twice.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from tqdm import tqdm
-
 from jpu_edu.train.checkpoint import write, writing
-from jpu_edu.train.evaluate import Evaluation
+from jpu_edu.train.progress import bar
 
 NAME = "log.jsonl"
+#: What of a record is shown beside the bar, as what, and how.
+SHOWN = {"loss": ("loss", ".3f"), "images_per_second": ("images/s", ".1f"), "miou": ("mIoU", ".3f")}
 
 
 def read_log(folder: str | Path) -> list[dict[str, Any]]:
@@ -45,59 +44,46 @@ def curve(records: Iterable[Mapping[str, Any]], name: str) -> tuple[list[int], l
     return [step for step, _ in points], [value for _, value in points]
 
 
-class Log:
-    """The log of a run that has taken `steps` steps, open for more."""
+def cut(folder: Path, steps: int) -> None:
+    """Keep what belongs to the first `steps` steps; where there is no log, begin one."""
+    kept = [r for r in read_log(folder) if r["step"] <= steps] if (folder / NAME).exists() else []
+    write(folder / NAME, "".join(map(_line, kept)).encode())
 
-    def __init__(self, folder: str | Path, *, steps: int) -> None:
-        self.path = Path(folder) / NAME
-        kept = [r for r in read_log(folder) if r["step"] <= steps] if self.path.exists() else []
-        write(self.path, "".join(map(_line, kept)).encode())
 
-    def add(self, record: Mapping[str, Any]) -> None:
-        with writing(self.path.parent, NAME), self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(record))
+def add(folder: Path, record: Mapping[str, Any]) -> None:
+    """Add a line.
+
+    Raises:
+        OSError: see `checkpoint.writing`.
+    """
+    with writing(folder, NAME), (folder / NAME).open("a", encoding="utf-8") as file:
+        file.write(_line(record))
 
 
 class Reporter:
-    """Tells the log, the bar on the screen, and whoever watches. In all but the first process it tells nobody.
+    """Tells the log, the bar, and whoever watches. In all but the first process it tells nobody.
 
     Args:
-        log: None for nobody.
+        folder: of the log; None for nobody.
         steps, taken: of the whole run, and so far.
-        bar: whether to show one.
+        show: whether to show a bar.
         watch: called with each record.
     """
 
     def __init__(
-        self, log: Log | None, steps: int, taken: int, *, bar: bool, watch: Callable[[dict[str, Any]], None] | None
+        self, folder: Path | None, steps: int, taken: int, *, show: bool, watch: Callable[[dict[str, Any]], None] | None
     ) -> None:
-        self.log, self.watch, self.shown = log, watch, {}
-        self.bar = tqdm(total=steps, initial=taken, unit="step", disable=not bar or log is None)
+        self.folder, self.watch, self.shown = folder, watch, {}
+        self.bar = bar(total=steps, initial=taken, unit="step", disable=not show or folder is None)
+        self.step, self.close = self.bar.update, self.bar.close
 
-    def __enter__(self) -> "Reporter":
-        return self
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.bar.close()
-
-    def step(self) -> None:
-        self.bar.update()
-
-    def loss(self, taken: int, parts: Mapping[str, float], lr: float, per_second: float) -> None:
-        record = {"step": taken, **parts, "lr": lr, "images_per_second": round(per_second, 2)}
-        self._tell(record, {"loss": f"{parts['loss']:.3f}", "images/s": f"{per_second:.1f}"})
-
-    def scores(self, taken: int, evaluation: Evaluation) -> None:
-        counts = ("classes", "matrix", "band_matrix")
-        record = {key: value for key, value in evaluation.record().items() if key not in counts}
-        self._tell({"step": taken, **record}, {"mIoU": f"{evaluation.miou:.3f}"})
-
-    def _tell(self, record: dict[str, Any], shown: Mapping[str, str]) -> None:
-        if self.log is None:
+    def tell(self, record: dict[str, Any]) -> None:
+        if self.folder is None:
             return
-        self.log.add(record)
-        self.shown |= shown
-        self.bar.set_postfix(self.shown)
+        add(self.folder, record)
+        found = {key: how for key, how in SHOWN.items() if record.get(key) is not None}
+        self.shown |= {name: f"{record[key]:{digits}}" for key, (name, digits) in found.items()}
+        self.bar.set_postfix(self.shown, refresh="miou" in record)
         if self.watch:
             self.watch(record)
 

@@ -1,14 +1,12 @@
 """The training loop, from the first step to the last, on one page.
 
-    step     0 .. steps - 1; `taken` = step + 1 is what logs and checkpoints count
-
-Everything that a step depends on follows from the step and from the weights: its images, its rate, its dropout. So
-"go on after 700 steps" needs the weights, the optimiser's momentum and the number 700.
+step     0 .. steps - 1; `taken` = step + 1 is what logs and checkpoints count
 """
 
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from jpu_edu.train.config import Config
 from jpu_edu.train.distributed import joined
 from jpu_edu.train.evaluate import Evaluation, evaluate
 from jpu_edu.train.faults import Finite, check_sets, check_weights, memory_advice
-from jpu_edu.train.folder import RunFolder
+from jpu_edu.train.folder import opened
 from jpu_edu.train.log import Reporter
 from jpu_edu.train.state import State
 from jpu_edu.train.step import gradients, opening, seed_step, set_rate
@@ -99,17 +97,17 @@ def train(
         "images": {"set": train_set.name, "split": train_set.split, "count": len(train_set)},
     }
     with joined(device) as world, stopping(seconds) as stop, memory_advice(config):
-        folder_of_first = RunFolder(folder, about=about, resume=resume, device=device)
-        with folder_of_first if world.first else nullcontext() as run:
-            say = print if progress and run else lambda *words: None
+        kept = opened(folder, about=about, resume=resume, device=device) if world.first else nullcontext()
+        with kept as run:
+            say = partial(print, flush=True) if progress and run else lambda words: None
             layout = torch.channels_last if config.channels_last else torch.contiguous_format
             model.to(world.device, memory_format=layout).train()
             state = State(model, config)
             say(opening(state.optimiser, model, config, world))
             if (saved := world.from_first(run.state if run else None)) is not None:
                 state.restore(saved)
-                for note in (*(run.notes if run else ()), f"Going on after {state.taken} steps."):
-                    say(note)
+                if run:
+                    say("\n".join(run.notes))
 
             net = world.wrapped(torch.compile(model) if config.compile else model)
             batches = Batches(
@@ -118,11 +116,9 @@ def train(
                 rank=world.rank, world=world.size,
             )  # fmt: skip
             clock, finite = speed.Clock(world.device), Finite(world.device)
+            reporter = Reporter(run and run.path, config.steps, state.taken, show=progress, watch=watch)
             evaluation = reason = None
-            with (
-                closing(batches.stream(state.taken, config.steps)) as stream,
-                Reporter(run.log if run else None, config.steps, state.taken, bar=progress, watch=watch) as tell,
-            ):
+            with closing(batches.stream(state.taken, config.steps)) as stream, closing(reporter):
                 for images, labels in stream:
                     seed_step(config, state.taken, world)
                     rate = set_rate(state.optimiser, config, state.taken)
@@ -131,7 +127,7 @@ def train(
                     finite.look(parts["loss"], state.taken)
                     state.move()
                     clock.images += config.batch
-                    tell.step()
+                    reporter.step()
 
                     log, score, save = (
                         state.taken % every == 0 or state.taken == config.steps
@@ -141,13 +137,14 @@ def train(
                     if log or score or save or reason or world.device.type == "cpu":  # a GPU would have to wait
                         finite.check(config)
                     if log:
-                        numbers = world.total(torch.stack(list(parts.values()))).tolist()
-                        tell.loss(state.taken, dict(zip(parts, numbers, strict=True)), rate, clock.lap())
+                        sums = world.total(torch.stack(list(parts.values()))).tolist()
+                        told = dict(zip(parts, sums, strict=True)) | {"lr": rate}
+                        reporter.tell({"step": state.taken, **told, "images_per_second": round(clock.lap(), 2)})
                     if score:
                         evaluation = evaluate(state.evaluated, val_set, device=world.device)
                         if state.is_best(evaluation.miou) and run:
                             run.save_best(state.evaluated)
-                        tell.scores(state.taken, evaluation)
+                        reporter.tell({"step": state.taken, **evaluation.numbers()})
                     if run and (save or reason):
                         check_weights(model, config, state.taken)
                         run.save(state.record())

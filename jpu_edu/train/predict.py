@@ -12,7 +12,6 @@ Shape legend
 
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -42,7 +41,6 @@ class Prediction:
         scores: (K, h, w) where the protocol gives scores, else None. Those of `protocol.probabilities` sum to 1.
         seen: (h, w).
         seconds: of the network, normalising and the argmax; the first call on a GPU includes its start.
-        loading: seconds to read the weights, where they came from a file, and the picture.
         name: of the picture, for the files that `save` writes.
     """
 
@@ -52,7 +50,6 @@ class Prediction:
     scores: Float[Tensor, "K h w"] | None
     seen: tuple[int, int]
     seconds: float
-    loading: float
     name: str
 
     def shares(self) -> dict[str, float]:
@@ -89,7 +86,7 @@ def predict(
     model: Network | str | Path,
     picture: Picture,
     *,
-    score: Score | None = None,
+    score: Score = whole_image,
     longest: int | None = LONGEST,
     device: str | torch.device | None = None,
 ) -> Prediction:
@@ -101,8 +98,8 @@ def predict(
         model: a network in any mode, left in it; or a file, ours or a published one, see `source.network`.
         picture: a path, a Pillow image, an array (H, W, 3) or a tensor (3, H, W), see `source.image_of`. Smaller
             than 32 pixels is fine: it is filled up for the network.
-        score: the protocol, such as `protocol.probabilities` to get the scores too. None is `protocol.whole_image`
-            with the network's `crop`, which `train` notes; `protocol.whole_image` itself takes the picture as it is.
+        score: the protocol, such as `protocol.probabilities` to get the scores too, or partial(whole_image, fill=False)
+            to take the picture as it is.
         longest: a longer side is shrunk to this for the network, by averaging, and the labels are enlarged to the
             picture again. Memory grows with the pixels that the network sees: FastFCN on ResNet-50 with 59 classes
             takes 0.9 GB at 1024 x 768 and 2.9 GB at 2048 x 1536 on a CPU. None never shrinks.
@@ -117,7 +114,6 @@ def predict(
     """
     if longest is not None and (not isinstance(longest, int) or longest < 32):
         raise ValueError(f"predict: longest={longest!r}; give 32 or more, or None (--longest 0), its own size")
-    started = time.perf_counter()
     model = network(model) if isinstance(model, str | Path) else model
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"predict: model is {type(model).__name__}; pass a network, or the path of a file of weights")
@@ -125,44 +121,32 @@ def predict(
     if device is not None:
         model.to(usable(device, what="predict"))
     where = next(model.parameters()).device
+    height, width = image.shape[1:]
+    factor = 1 if longest is None else min(1, longest / max(height, width))
+    h, w = size = max(1, round(height * factor)), max(1, round(width * factor))
     try:
-        seen = _shrunk(image, longest).to(where)
+        small = image if factor == 1 else resize(image[None].float(), size=size, mode="area").round().to(torch.uint8)[0]
+        seen = small.to(where)
         if where.type != "cpu":
             torch.accelerator.synchronize()
-        ready = time.perf_counter()
-        look = partial(whole_image, crop=getattr(model, "crop", None)) if score is None else score
+        began = time.perf_counter()
         with evaluating(model):
-            answer = look(model, seen)
+            answer = score(model, seen)
         labels = (answer.argmax(0) if answer.ndim == 3 else answer).to("cpu", torch.uint8)
         finished = time.perf_counter()  # the copy to the CPU has waited for a GPU
     except RuntimeError as error:
         if not out_of_memory(error):
             raise
-        size = " x ".join(map(str, _size(image, longest)))
         raise MemoryError(
-            f"predict: out of memory for {size} pixels on {where}; lower longest={longest} (--longest)"
+            f"predict: out of memory for {h} x {w} pixels on {where}; lower longest={longest} (--longest)"
         ) from error
     count = answer.shape[0] if answer.ndim == 3 else class_count(model)
     return Prediction(
         image=image,
-        labels=nearest(labels[None, None], size=tuple(image.shape[1:]))[0, 0],
+        labels=nearest(labels[None, None], size=(height, width))[0, 0],
         classes=classes_of(model, count or int(labels.max()) + 1),
         scores=answer.cpu() if answer.ndim == 3 else None,
-        seen=tuple(seen.shape[1:]),
-        seconds=finished - ready,
-        loading=ready - started,
+        seen=size,
+        seconds=finished - began,
         name=Path(picture).stem if isinstance(picture, str | Path) else "picture",
     )
-
-
-def _size(image: Tensor, longest: int | None) -> tuple[int, int]:
-    height, width = image.shape[1:]
-    factor = 1 if longest is None else min(1, longest / max(height, width))
-    return max(1, round(height * factor)), max(1, round(width * factor))
-
-
-def _shrunk(image: Tensor, longest: int | None) -> UInt8[Tensor, "3 h w"]:
-    size = _size(image, longest)
-    if size == tuple(image.shape[1:]):
-        return image
-    return resize(image[None].float(), size=size, mode="area").round().to(torch.uint8)[0]

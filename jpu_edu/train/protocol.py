@@ -6,7 +6,7 @@ Shape legend
     h, w    size of the image at one scale
 
 Each of the three functions takes the image as it is read, uint8, and moves and normalises it for the network.
-    whole_image      labels     the default: one forward pass
+    whole_image      labels     the default, in training, evaluation and prediction: one forward pass
     probabilities    K x H x W  whole images at several scales, mirrored too, softmax averaged
     official         K x H x W  the numbers of the paper: windows of 480 on a long side of 520, exp(logits)
 """
@@ -49,9 +49,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def whole_image(
-    model: Network, image: UInt8[Tensor, "3 H W"], *, crop: tuple[int, int] | None = None
-) -> Int64[Tensor, "H W"]:
+def whole_image(model: Network, image: UInt8[Tensor, "3 H W"], *, fill: bool = True) -> Int64[Tensor, "H W"]:
     """The class of every pixel from one forward pass over the whole image.
 
     Notice: the scores of all classes at all pixels are never formed, see `models.labels`.
@@ -60,17 +58,17 @@ def whole_image(
         model: in any mode; it works in eval mode and is left as it was.
         image: RGB, 0 to 255, on any device. A side below 32 is filled up with the mean colour, at the right and
             bottom, and cut off again.
-        crop: (height, width) that the network was trained on: repeat the last row and column until the sides have
-            its remainders by 8, and cut that off again. None leaves the image as it is. The scores lie 8 pixels
-            apart, and training learns where they lie in its crops; at other remainders they lie elsewhere. Trained
-            at 128, the FastFCN of walkthrough 12 falls from 69.7 to 46.3 mIoU at 129; with crop=(128, 128) it has
-            72.3 there. `predict` does it by itself where the network knows its `crop`.
+        fill: repeat the last row and column until the sides have the remainders by 8 of the network's `crop`, and cut
+            that off again. False, or a network whose `crop` is None, takes the image as it is. The scores lie 8
+            pixels apart, and training learns where they lie in its crops; at other remainders they lie elsewhere.
+            Trained at 128, the FastFCN of walkthrough 12 falls from 69.7 to 46.3 mIoU at 129; filled it has 72.3.
 
     Returns:
         0 to K - 1, on the device of the network.
     """
     with evaluating(model):
-        return model.labels(_filled(_prepared(model, image), crop))[0, : image.shape[1], : image.shape[2]]
+        x = _filled(_prepared(model, image), model, fill)
+        return model.labels(x)[0, : image.shape[1], : image.shape[2]]
 
 
 def probabilities(
@@ -79,7 +77,7 @@ def probabilities(
     *,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
-    crop: tuple[int, int] | None = None,
+    fill: bool = True,
 ) -> Float[Tensor, "K H W"]:
     """softmax(logits), averaged over scales of the whole image and over the image and its mirror image.
 
@@ -90,7 +88,7 @@ def probabilities(
         model, image: as for `whole_image`.
         scales: factors of the image's size; bilinear, align_corners as the network resizes its scores.
         flip: whether to average with the mirror image, left to right.
-        crop: as for `whole_image`, at every scale.
+        fill: as for `whole_image`, at every scale.
 
     Returns:
         Sums to 1 over the classes; on the device of the network.
@@ -106,7 +104,7 @@ def probabilities(
             h, w = size = tuple(max(1, round(side * scale)) for side in x.shape[-2:])
             scaled = x if size == x.shape[-2:] else resize(x, size=size, align_corners=model.align_corners)
             for view in (scaled, scaled.flip(-1)) if flip else (scaled,):
-                logits = model(_filled(view, crop)).logits[..., :h, :w]
+                logits = model(_filled(view, model, fill)).logits[..., :h, :w]
                 if view is not scaled:
                     logits = logits.flip(-1)
                 total = total + resize(logits, size=x.shape[-2:], align_corners=model.align_corners).softmax(1)
@@ -165,22 +163,16 @@ def official_scores(
     _check(scales, "official")
     if crop < LEAST or base < 1 or batch < 1:
         raise ValueError(f"official: base={base}, crop={crop}, batch={batch}; base, batch >= 1 and crop >= {LEAST}")
+    height, width = x.shape[-2:]
     total = 0
     for scale in scales:
-        scaled = resize(x, size=_size(x.shape[-2:], math.ceil(base * scale)), align_corners=True)
-        scores = _slide(model, scaled, crop=crop, flip=flip, batch=batch)
-        total = total + resize(scores, size=x.shape[-2:], align_corners=True)
+        long = math.ceil(base * scale)
+        size = tuple(max(1, int(side * long / max(height, width) + 0.5)) for side in (height, width))  # half up
+        scores = _slide(model, resize(x, size=size, align_corners=True), crop=crop, flip=flip, batch=batch)
+        total = total + resize(scores, size=(height, width), align_corners=True)
     if not total.isfinite().all():
         raise OverflowError(f"official: exp(logits) is beyond {total.dtype}; try model.double(), or `probabilities`")
     return total
-
-
-def _size(size: Sequence[int], long: int) -> tuple[int, int]:
-    """(h, w) with this long side, the other side rounded half up; a square counts as landscape."""
-    height, width = size
-    if height > width:
-        return long, max(1, int(width * long / height + 0.5))
-    return max(1, int(height * long / width + 0.5)), long
 
 
 def _slide(model: nn.Module, x: Tensor, *, crop: int, flip: bool, batch: int) -> Tensor:
@@ -215,8 +207,8 @@ def _prepared(model: Network, image: Tensor) -> Float[Tensor, "1 3 H W"]:
     return x.to(weight.dtype) if isinstance(model, Segmenter) else x
 
 
-def _filled(x: Tensor, crop: tuple[int, int] | None = None) -> Tensor:
-    if crop is not None:
+def _filled(x: Tensor, model: nn.Module, fill: bool) -> Tensor:
+    if fill and (crop := getattr(model, "crop", None)) is not None:
         bottom, right = ((trained - side) % APART for trained, side in zip(crop, x.shape[-2:], strict=True))
         x = F.pad(x, (0, right, 0, bottom), mode="replicate")
     height, width = x.shape[-2:]

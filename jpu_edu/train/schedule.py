@@ -1,8 +1,6 @@
 """The learning rate over a run, as a factor of the step alone.
 
-    step     0 .. steps - 1, the step about to be taken
-
-A factor that depends on nothing but the step needs no state: a resumed run asks for step 7000 and has it.
+step     0 .. steps - 1, the step about to be taken
 """
 
 import math

@@ -14,8 +14,9 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from jpu_edu.data.classes import Classes, distinct_colours
-from jpu_edu.data.files import read_image
+from jpu_edu.data.decode import read_image
 from jpu_edu.data.palettes import ADE20K, CITYSCAPES, PASCAL_CONTEXT, PASCAL_CONTEXT_60, VOC
+from jpu_edu.data.sets import ImageSet
 from jpu_edu.models import weights
 from jpu_edu.models.segmenter import Segmenter
 
@@ -65,6 +66,20 @@ def network(path: str | Path) -> Segmenter:
 def class_count(model: nn.Module) -> int | None:
     """How many classes a network tells, where its builder noted it."""
     return (getattr(model, "architecture", None) or {}).get("classes")
+
+
+def check_count(model: nn.Module, images: ImageSet, what: str, remedy: str) -> None:
+    """Pass if the network tells as many classes as the set has, or does not say how many.
+
+    Raises:
+        ValueError: both numbers, and the remedy.
+    """
+    told, names = class_count(model), images.classes.names
+    if told not in (None, len(names)):
+        raise ValueError(
+            f"{what}: the network tells {told} classes, {images.name} {images.split} has {len(names)} "
+            f"({', '.join(names[:3])}, ...); {remedy}"
+        )
 
 
 def classes_of(model: Segmenter, count: int) -> Classes:

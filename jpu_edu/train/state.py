@@ -13,14 +13,11 @@ from jpu_edu.train.step import make_optimiser
 class State:
     """Weights, their moving average, the optimiser's memory, the number of steps taken, and the best score so far.
 
-    Notice: what is missing. Schedule, sampler, augmentation and dropout are functions of the step (`schedule`,
+    Notice: what is missing. Schedule, order, augmentation and dropout are functions of the step (`schedule`,
     `data.batches`, `step.seed_step`), so `taken` is the state of all four.
 
     Args:
         model: on its device already: the optimiser holds its parameters.
-
-    Raises:
-        ValueError: a parameter that is in no group, see `groups`.
     """
 
     def __init__(self, model: nn.Module, config: Config) -> None:

@@ -45,11 +45,7 @@ def set_rate(optimiser: Optimizer, config: Config, step: int) -> float:
 
 
 def seed_step(config: Config, step: int, world: World) -> None:
-    """Make every random number of this step (dropout) a function of seed, step and process.
-
-    Notice: so there is no random state to save and restore. A resumed run draws what the uninterrupted one drew, in
-    every process, as order and augmentation of the images do (see `data.batches`).
-    """
+    """Make every random number of this step (dropout) a function of seed, step and process: no state to restore."""
     torch.manual_seed(int(np.random.SeedSequence((config.seed, step, world.rank)).generate_state(1)[0]))
 
 
@@ -62,17 +58,16 @@ def gradients(
 ) -> dict[str, Tensor]:
     """Add the gradient of the whole batch's loss to the parameters' `.grad`.
 
-    Notice: every piece divides by the labelled pixels of the WHOLE batch, of all micro-batches and processes. Then
-    the pieces' gradients add up to the whole batch's, exactly. DistributedDataParallel takes the mean over the
-    processes where the sum is wanted: hence the factor `world.size`.
+    Notice: every piece divides by the labelled pixels of the WHOLE batch, so the pieces' gradients add up to the
+    batch's. DistributedDataParallel takes the mean over the processes where the sum is wanted: hence the factor
+    `world.size`.
 
     Args:
         net: the network, or what `World.wrapped` or torch.compile made of it.
         images, labels: this process's part of the batch; `config.accumulate` divides b.
 
     Returns:
-        This process's share of the loss, by part: `loss`, `main`, and `aux` and `se` where there are any. The sum over
-        processes is the loss of the batch.
+        This process's share of the loss, by part: `loss`, `main`, and `aux` and `se` where there are any.
 
     Convention: for networks without batch statistics (GroupNorm, frozen BatchNorm), gradients and weights are the same
         however the batch is cut into micro-batches and processes, up to rounding. Dropout draws anew for each piece.
@@ -109,11 +104,9 @@ def opening(optimiser: Optimizer, model: nn.Module, config: Config, world: World
             f"must be a multiple of {pieces}"
         )
     at_once = config.batch // pieces
-    lines = [
-        group_table(optimiser),
-        f"A step takes {config.batch} images: {_count(world.size, 'process', 'es')} x "
-        f"{_count(config.accumulate, 'micro-batch', 'es')} x {at_once}.",
-    ]
+    processes = f"{world.size} process{'es' * (world.size > 1)}"
+    micro = f"{config.accumulate} micro-batch{'es' * (config.accumulate > 1)}"
+    lines = [group_table(optimiser), f"A step takes {config.batch} images: {processes} x {micro} x {at_once}."]
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and not isinstance(m, FrozenBatchNorm)]
     seen = at_once * (world.size if any(isinstance(m, nn.SyncBatchNorm) for m in norms) else 1)
     if norms and seen < SMALL:
@@ -122,7 +115,3 @@ def opening(optimiser: Optimizer, model: nn.Module, config: Config, world: World
             "norm='group', or norm='frozen' with pretrained weights, or larger pieces."
         )
     return "\n".join(lines)
-
-
-def _count(number: int, word: str, ending: str) -> str:
-    return f"{number} {word}{ending if number > 1 else ''}"

@@ -36,7 +36,7 @@ OPS: tuple[Call, ...] = (
     ("phases.reduce(x, rate=2**30).equal(x[..., :1, :1])",),
     ("phases.reduce(x, rate=2**80)", f"rate={2**80}", f"below {2**31}"),
     ("phases.reduce(torch.tensor(3.0), rate=2)", "()", "two axes H and W"),
-    ("phases.split_to_batch(x[0], rate=2)", "(4, 9, 11)", "use `split`"),
+    ("phases.split_to_batch(x[0], rate=2)", "(4, 9, 11)", "add the batch axis"),
     ("phases.split_to_batch(x, rate=10**6)", "rate=1000000", "9 x 11"),
     ("phases.merge_from_batch(x, rate=2, size=(3, 3))", "batch of 1", "multiple of 4"),
     ("phases.merge_from_batch(x, rate=1, size=(99, 3))", "(99, 3)", "fill (9, 11)"),

@@ -33,7 +33,7 @@ MODULES = """
     metrics.scores metrics.boundary backbones.dilate backbones.cascade backbones.resnet backbones.tiny backbones.vgg
     necks.jpu necks.jpu_x necks.fpn necks.encoder_decoder necks.bilinear necks.last heads.psp heads.aspp heads.enc
     heads.fcn heads.fcn_skip heads.context heads.criss_cross models.build models.labels models.fuse models.fold
-    models.export models.weights data.files data.pictures data.readers data.layouts data.classes data.batches
+    models.export models.weights data.decode data.pictures data.readers data.layouts data.classes data.batches
     data.scenes data.held data.check data.photos train.checkpoint train.config train.evaluate train.log train.loss
     train.predict train.protocol train.recipes train.schedule train.source train.groups train.loop draw.grids draw.style
     draw.coverage draw.phase_bars draw.triptych school.handed

@@ -20,7 +20,7 @@ from jpu_edu.cost import record
 from jpu_edu.cost.ledger import total
 from jpu_edu.cost.macs import layer_costs
 from jpu_edu.cost.timing import Timings
-from jpu_edu.data.files import read_image
+from jpu_edu.data.decode import read_image
 from jpu_edu.data.scenes import Scenes
 from jpu_edu.models import weights
 from jpu_edu.models.fuse import fuse

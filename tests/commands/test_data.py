@@ -8,7 +8,7 @@ import pytest
 
 from jpu_edu import cli
 from jpu_edu.data import check, layouts, readers
-from jpu_edu.data.files import read_image
+from jpu_edu.data.decode import read_image
 from tests.data import tiny
 
 #: Pixel shares of the training images, ids 0 to 11, as the set's README gives them.

@@ -33,7 +33,8 @@ def test_evaluate_prints_the_table_and_writes_the_numbers(folder, camvid, tmp_pa
     asked = ["evaluate", "--model", str(folder / "best.safetensors"), "--data", str(camvid), "--absent", "zero"]
     assert cli.main([*asked, "--json", str(tmp_path / "e.json")]) == 0
     out, record = capsys.readouterr().out, json.loads((tmp_path / "e.json").read_text())
-    assert out.startswith("CamVid val, whole protocol\n") and "bicyclist" in out and "absent classes: count 0" in out
+    assert out.startswith("CamVid val, whole images as they are; the file notes no crops of the training\n")
+    assert "bicyclist" in out and "absent classes: count 0" in out
     assert record["images"] == 3 and record["layout"] == "camvid" and record["machine"]["torch"] == torch.__version__
     matrix = torch.tensor(record["matrix"])
     assert record["pixel_accuracy"] == pytest.approx((matrix.trace() / matrix.sum()).item(), abs=1e-6)
@@ -53,22 +54,24 @@ def test_evaluate_under_torchrun_counts_every_image_once(folder, camvid, tmp_pat
     assert done.stdout.count("mean IoU") == 1
 
 
-def test_fill_measures_what_predict_does(folder, camvid, tmp_path, capsys):
+def test_it_measures_what_predict_does_and_images_as_they_are_when_asked(folder, camvid, tmp_path, capsys):
     """36 x 48 with crops of 40 x 40 becomes 40 x 48."""
-    asked = ["evaluate", "--data", str(camvid), "--json", str(tmp_path / "e.json"), "--model"]
-    assert cli.main([*asked, str(folder / "best.safetensors"), "--fill"]) == 2
-    assert "--fill: the file does not say on which crops" in capsys.readouterr().err
     model = weights.load(folder / "best.safetensors")
     model.crop = (40, 40)
     weights.save(model, tmp_path / "known.safetensors")
+    asked = ["evaluate", "--data", str(camvid), "--json", str(tmp_path / "e.json"), "--model"]
     found = []
-    for more in ([], ["--fill"]):
+    for more in ([], ["--no-fill"], ["--scales", "1", "0.75"], ["--scales", "1", "0.75", "--no-fill"]):
         assert cli.main([*asked, str(tmp_path / "known.safetensors"), *more]) == 0
-        found.append(json.loads((tmp_path / "e.json").read_text())["matrix"])
+        said = capsys.readouterr().out
+        assert ("images as they are\n" in said) == ("--no-fill" in more) != ("crops of 40 x 40 (--no-fill" in said)
+        found.append(json.loads((tmp_path / "e.json").read_text()))
     images = readers.camvid(camvid, split="val")
     predicted = [predict(model, image).labels.long() for image, _ in images]
     counts = [confusion(p, t, classes=11, void=VOID) for p, (_, t) in zip(predicted, images, strict=True)]
-    assert found[1] == sum(counts).tolist() != found[0]
+    assert found[0]["matrix"] == sum(counts).tolist() != found[1]["matrix"]
+    assert found[2]["matrix"] != found[3]["matrix"]
+    assert [record["fill"] for record in found] == [[40, 40], None, [40, 40], None]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`python -m jpu_edu train`: on somebody's own folder of two classes, from the first step to Ctrl-C and back."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,10 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from jpu_edu import cli
 from jpu_edu.commands.train import chosen, told
+from jpu_edu.data import readers
+from jpu_edu.data.classes import VOID
+from jpu_edu.metrics.confusion import confusion
 from jpu_edu.train import loop
 from jpu_edu.train.log import curve, read_log
 
@@ -62,6 +67,29 @@ def test_out_of_time_says_how_to_go_on_and_that_goes_on(own_set, capsys):
     assert cli.main(arguments(own_set, "--resume")) == 0
     assert "Going on after 1 steps" in capsys.readouterr().out
     assert curve(read_log(own_set.parent / "run"), "loss")[0] == [1, 2, 3, 4]
+
+
+def test_training_evaluate_and_predict_measure_the_same_at_another_remainder(own_set, tmp_path):
+    """Crops of 36 x 44 leave 4 by 8, pictures of 48 x 56 leave 0: filled up to 52 x 60, or another figure."""
+    run, found = own_set.parent / "run", {}
+    more = ["steps=40", "crop=36,44", "lr=0.01", "evaluate_every=40", "save_every=40", "schedule=poly"]
+    assert cli.main(arguments(own_set, "--set", *more)) == 0
+    asked = ["--model", str(run / "best.safetensors")]
+    for name, words in (("filled", []), ("as it is", ["--no-fill"])):
+        found[name] = tmp_path / f"{name}.json"
+        assert cli.main(["evaluate", *asked, "--data", str(own_set), "--json", str(found[name]), *words]) == 0
+        found[name] = json.loads(found[name].read_text())
+    pictures = [str(own_set / "images" / "val" / f"{n}.png") for n in range(2)]
+    assert cli.main(["predict", *pictures, *asked, "--out", str(tmp_path / "out")]) == 0
+    matrix = torch.zeros(2, 2, dtype=torch.int64)
+    for n, (_, labels) in enumerate(readers.folder(own_set, split="val")):
+        said = torch.from_numpy(np.array(Image.open(tmp_path / "out" / f"{n}.labels.png"))).long()
+        matrix += confusion(said, labels, classes=2, void=VOID)
+    logged = read_log(run)[-1]
+    assert {key: found["filled"][key] for key in ("miou", "band_miou", "pixel_accuracy", "iou", "band_iou")} == {
+        key: logged[key] for key in ("miou", "band_miou", "pixel_accuracy", "iou", "band_iou")
+    }
+    assert matrix.tolist() == found["filled"]["matrix"] != found["as it is"]["matrix"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -144,6 +172,43 @@ def test_a_gpu_run_says_what_it_used():
     )  # fmt: skip
     said = told(result)
     assert "100.0 TFLOP/s, 25 % of a bfloat16 matrix product here (400); peak memory 12.35 GiB" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["shapes_minute", "--steps", "5"], "--steps 5; did you mean --set steps=5?"),
+        (["shapes_minute", "--lr-factor=1e-3"], "--lr-factor=1e-3; did you mean --set lr_factor=1e-3?"),
+        (["shapes_minute", "--network", "fcn32s"], "--network fcn32s; did you mean --with network=fcn32s?"),
+        (["--steps", "5"], "--steps; did you mean --set steps=...?"),
+        (["shapes_minute", "--dance", "5"], "--dance 5\n"),
+    ],
+)
+def test_a_setting_that_is_written_as_an_option_is_answered_with_what_it_is_called(words, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["train", *words])
+    assert stop.value.code == 2 and f"unrecognized arguments: {said}" in capsys.readouterr().err
+
+
+def test_settings_may_be_given_in_pieces(own_set, capsys):
+    assert cli.main(arguments(own_set, "--set", "steps=2", "--set", "lr=0.5")) == 0
+    assert "0.5" in capsys.readouterr().out and curve(read_log(own_set.parent / "run"), "loss")[0] == [1, 2]
+
+
+def test_a_run_that_is_over_says_how_to_train_longer(own_set, capsys):
+    assert cli.main(arguments(own_set)) == 0
+    best = own_set.parent / "run" / "best.safetensors"
+    capsys.readouterr()
+    assert cli.main(arguments(own_set, "--resume")) == 0
+    said = capsys.readouterr().out
+    assert "All 4 steps are taken. To train longer, begin another run with --out FOLDER --set steps=NUMBER" in said
+    assert cli.main(arguments(own_set, "--resume", "--set", "steps=9")) == 2
+    refused = capsys.readouterr().err
+    for text in (said, refused):
+        assert f"--backbone {best} lets it start from the backbone trained here" in text
+    assert "config.steps: 4 there, 9 now" in refused
+    longer = [*arguments(own_set, "--set", "steps=5", "--backbone", str(best)), "--out", str(best.parent / "longer")]
+    assert cli.main(longer) == 0
 
 
 @pytest.mark.parametrize("minutes", ["nan", "-1", "inf"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from jpu_edu.data.classes import VOID, Classes
-from jpu_edu.data.files import read_image, read_labels
+from jpu_edu.data.decode import read_image, read_labels
 from jpu_edu.data.palettes import ADE20K, CAMVID
 from jpu_edu.data.pictures import contact_sheet, legend, overlay, save, save_labels
 from jpu_edu.data.sets import Sample

@@ -12,7 +12,7 @@ import torch
 from jpu_edu.data.files import write_json
 from jpu_edu.train import checkpoint
 from jpu_edu.train.checkpoint import Damaged, checkpoints, differences, load, newest, save, steps_of
-from jpu_edu.train.folder import RunFolder
+from jpu_edu.train.folder import opened
 
 
 def state(step: int) -> dict:
@@ -156,7 +156,7 @@ def test_a_folder_that_is_not_there_and_a_checkpoint_of_something_else_are_named
         newest(tmp_path / "nowhere")
     save(tmp_path, {"step": 2})
     with pytest.raises(Damaged, match=r"is not ours.*or name another folder"):
-        RunFolder(tmp_path, about={"config": {}}, resume=True).__enter__()
+        opened(tmp_path, about={"config": {}}, resume=True).__enter__()
 
 
 def test_what_a_kill_kept_from_being_removed_goes_with_the_next_start(tmp_path, monkeypatch):
@@ -168,6 +168,6 @@ def test_what_a_kill_kept_from_being_removed_goes_with_the_next_start(tmp_path, 
         for name in ("config.json", "log.jsonl", "best.safetensors", "step-00000010-0123456789abcdef.pt"):
             write_json(tmp_path / name, {})
     assert len(list(tmp_path.glob(".*"))) == 4
-    with RunFolder(tmp_path, about={"config": {}}, resume=True) as run:
+    with opened(tmp_path, about={"config": {}}, resume=True) as run:
         assert run.state["step"] == 8 and list(map(steps_of, checkpoints(tmp_path))) == [6, 8]
     assert not list(tmp_path.glob(".*"))

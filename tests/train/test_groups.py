@@ -34,7 +34,7 @@ def test_a_parameter_in_two_groups_is_named():
     model = network()
     optimiser = torch.optim.SGD(paper_groups(model, lr=0.001), lr=0.001)  # torch itself refuses to make one
     optimiser.param_groups[1]["params"].append(model.backbone.conv1.weight)
-    with pytest.raises(ValueError, match=r"backbone\.conv1\.weight is in groups 0 and 1"):
+    with pytest.raises(ValueError, match=r"backbone\.conv1\.weight is in 2 groups"):
         check_groups(model, optimiser)
 
 

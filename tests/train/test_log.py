@@ -2,26 +2,28 @@
 
 import pytest
 
-from jpu_edu.train.log import NAME, Log, curve, read_log
+from jpu_edu.train.log import NAME, add, curve, cut, read_log
 
 
 def test_a_resumed_log_drops_the_steps_that_will_be_taken_again(tmp_path):
-    log = Log(tmp_path, steps=0)
+    cut(tmp_path, 0)
     for step in range(1, 6):
-        log.add({"step": step, "loss": step / 2})
-    log.add({"step": 4, "miou": 0.5})
-    Log(tmp_path, steps=4).add({"step": 5, "loss": 9.0})
+        add(tmp_path, {"step": step, "loss": step / 2})
+    add(tmp_path, {"step": 4, "miou": 0.5})
+    cut(tmp_path, 4)
+    add(tmp_path, {"step": 5, "loss": 9.0})
     assert [record["step"] for record in read_log(tmp_path)] == [1, 2, 3, 4, 4, 5]
     assert curve(read_log(tmp_path), "loss") == ([1, 2, 3, 4, 5], [0.5, 1.0, 1.5, 2.0, 9.0])
     assert curve(read_log(tmp_path), "miou") == ([4], [0.5])
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path):
-    Log(tmp_path, steps=0).add({"step": 1, "loss": 1.0})
+    add(tmp_path, {"step": 1, "loss": 1.0})
     with (tmp_path / NAME).open("a") as file:
         file.write('{"step": 2, "lo')
     assert read_log(tmp_path) == [{"step": 1, "loss": 1.0}]
-    Log(tmp_path, steps=1).add({"step": 2, "loss": 2.0})
+    cut(tmp_path, 1)
+    add(tmp_path, {"step": 2, "loss": 2.0})
     assert [record["step"] for record in read_log(tmp_path)] == [1, 2]
 
 

@@ -309,7 +309,7 @@ def test_classes_that_do_not_fit_are_refused_before_anything_is_made(tmp_path):
     with pytest.raises(ValueError, match=r"has the classes ground, red, blue; .* ground, blue, red"):
         run(tmp_path / "run", sets=(small.Bricks(4), small.Bricks(4, classes=other)))
     two = small.Bricks(4, classes=Classes(("ground", "brick"), ((0, 0, 0),) * 2))
-    with pytest.raises(ValueError, match=r"the network tells 3 classes, bricks has 2.*build it with classes=2"):
+    with pytest.raises(ValueError, match=r"the network tells 3 classes, bricks train has 2.*build it with classes=2"):
         run(tmp_path / "run", sets=(two, two))
     with pytest.raises(ValueError, match=r"bricks val has no images"):
         run(tmp_path / "run", sets=(small.Bricks(4), small.Bricks(0, split="val")))

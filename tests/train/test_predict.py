@@ -1,6 +1,7 @@
 """From a picture to its classes and to files, in Python."""
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def test_three_lines(folder, tmp_path):
         seen = int(result.labels[0, 0])
         assert tuple(labels.convert("RGB").getpixel((0, 0))) == CAMVID.colours[seen]
     assert result.classes == CAMVID and result.scores is None
-    assert result.seconds > 0 and result.loading > 0
+    assert result.seconds > 0
 
 
 def test_it_is_what_the_protocol_says(folder):
@@ -51,11 +52,11 @@ def test_it_fills_up_to_the_crop_that_the_network_was_trained_on(folder, tmp_pat
     assert model.crop is None and torch.equal(predict(model, picture).labels.long(), whole_image(model, picture))
     model.crop = (64, 64)
     weights.save(model, tmp_path / "known.safetensors")
-    filled = whole_image(model, picture, crop=(64, 64))
-    assert not torch.equal(filled, whole_image(model, picture)), "else there is nothing to see"
+    filled, as_it_is = whole_image(model, picture), whole_image(model, picture, fill=False)
+    assert not torch.equal(filled, as_it_is), "else there is nothing to see"
     for network in (model, tmp_path / "known.safetensors"):
         assert torch.equal(predict(network, picture).labels.long(), filled)
-    assert torch.equal(predict(model, picture, score=whole_image).labels.long(), whole_image(model, picture))
+    assert torch.equal(predict(model, picture, score=partial(whole_image, fill=False)).labels.long(), as_it_is)
     assert fuse(model).crop == (64, 64)
 
 

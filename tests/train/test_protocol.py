@@ -126,25 +126,28 @@ def test_one_scale_is_the_softmax_of_the_network():
 def test_with_the_crop_of_the_training_the_sides_get_its_remainders():
     """45 x 61 with a crop of 64 x 33 becomes 48 x 65 by repeating the last row and column."""
     model, image = NETWORK().eval(), picture(45, 61)
+    model.crop = (64, 33)
     model.head.classifier[-1].weight.data *= 30  # else all pixels are of one class
     larger = image[:, torch.arange(48).clamp(max=44)][:, :, torch.arange(65).clamp(max=60)]
-    assert torch.equal(whole_image(model, image, crop=(64, 33)), whole_image(model, larger)[:45, :61])
-    scores = probabilities(model, image, crop=(64, 33))
-    torch.testing.assert_close(scores, probabilities(model, larger)[:, :45, :61])
-    assert not torch.allclose(scores, probabilities(model, image))
-    assert torch.equal(whole_image(model, larger, crop=(64, 33)), whole_image(model, larger)), "nothing to fill"
-    assert whole_image(model, picture(1, 1), crop=(64, 33)).shape == (1, 1)
+    for one in (model, fuse(model)):
+        assert torch.equal(whole_image(one, image), whole_image(one, larger, fill=False)[:45, :61])
+        scores = probabilities(one, image)
+        torch.testing.assert_close(scores, probabilities(one, larger, fill=False)[:, :45, :61])
+        assert not torch.allclose(scores, probabilities(one, image, fill=False))
+        assert torch.equal(whole_image(one, larger), whole_image(one, larger, fill=False)), "nothing to fill"
+        assert whole_image(one, picture(1, 1)).shape == (1, 1)
 
 
 def test_a_pixel_more_costs_a_network_20_points_and_none_with_its_crop():
     """The FastFCN of walkthrough 12, trained at 128 x 128. Learned, so measured: 8 scenes."""
     model = weights.load(DATA / "fastfcn_scenes.safetensors").float()
     found = {}
-    for name, crop in (("as it is", None), ("filled", (128, 128))):
+    model.crop = (128, 128)  # the file is older than the note
+    for name, fill in (("as it is", False), ("filled", True)):
         for size in (128, 129):
             matrix = torch.zeros(7, 7, dtype=torch.int64)
             for image, labels in LARGE:
-                said = whole_image(model, image[:, :size, :size], crop=crop)
+                said = whole_image(model, image[:, :size, :size], fill=fill)
                 matrix += confusion(said, labels[:size, :size], classes=7, void=VOID)
             found[name, size] = mean_iou(matrix, absent="skip")
     assert found["filled", 128] == found["as it is", 128]

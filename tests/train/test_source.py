@@ -29,8 +29,8 @@ def test_our_own_file_brings_its_classes(tmp_path):
 
 
 def test_our_own_file_is_read_once(tmp_path, monkeypatch):
-    file, read, calls = saved(tmp_path), weights._read_safetensors, []
-    monkeypatch.setattr(weights, "_read_safetensors", lambda path: calls.append(path) or read(path))
+    file, read, calls = saved(tmp_path), weights.read_safetensors, []
+    monkeypatch.setattr(weights, "read_safetensors", lambda path: calls.append(path) or read(path))
     network(file)
     assert len(calls) == 1
 
