@@ -1,1 +1,1 @@
-"""Floor 6: what the notebooks let you touch. Read predict and quiz; then frames, stepper, split_conv_merge."""
+"""Floor 6: what the notebooks let you touch. Read predict and quiz; page and ruler; frames and stepper."""

@@ -1,17 +1,14 @@
 """The bill: two networks side by side, part by part, at any size. Python has counted, the page draws."""
 
-import base64
-import io
 from collections.abc import Mapping
 from typing import get_args
 
-import matplotlib
+from matplotlib.figure import Figure
 
 from jpu_edu.bench.ledger import PAPER_RATIO
-from jpu_edu.draw import style
 from jpu_edu.draw.ledger import draw_ledger
 from jpu_edu.widgets.bill_lines import DEPTHS, PARTS, Choice, Form, Head, choices, stored, total
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page
 
 SIZES = (128, 1024)  # of the slider, in steps of 32
 
@@ -26,8 +23,10 @@ PAIRS = {
 }
 
 
-class BillOfTwo:
+class BillOfTwo(Page):
     """What `bill` returns; the last line of a cell shows it, with or without a kernel."""
+
+    name = "bill"
 
     def __init__(
         self, depths: tuple[int, ...], start: str, size: int, measured: Mapping[str, float], machine: str
@@ -72,7 +71,7 @@ class BillOfTwo:
             said.append(f"{name} {a:.1f} to {b:.1f}")
         return f"GMAC at {self.size} x {self.size}, dilated and with JPU: {'; '.join(said)}."
 
-    def _png(self) -> bytes:
+    def figure(self) -> Figure:
         """All twins as one sheet."""
         groups = [
             [
@@ -82,23 +81,10 @@ class BillOfTwo:
             ]
             for name, pair in self._twins().items()
         ]  # fmt: skip
-        with matplotlib.rc_context(style.rc()):
-            png = io.BytesIO()
-            draw_ledger(groups).savefig(png, format="png", dpi=144)
-        return png.getvalue()
+        return draw_ledger(groups)
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: choose two networks and a size."
-
-    def _html(self, png: str) -> str:
-        return page("bill", look="jpu-bill", alt=self.alt, png=png, data=packed(self.data()))
-
-    def _repr_html_(self) -> str:
-        return self._html(base64.b64encode(self._png()).decode())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        png = base64.b64encode(self._png()).decode()
-        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
 
 
 def bill(

@@ -15,12 +15,15 @@ from jpu_edu.ops.phases import Rate, rate_pair, reduce
 from jpu_edu.widgets.frames import CELL, Frame, Mark, phase_swatches
 from jpu_edu.widgets.maps import (
     SLIVER,
+    TAP,
+    Marks,
     Numbers,
     cells,
     edge,
     extent,
     integers,
     kernel_padding,
+    labels,
     number,
     padded,
     products,
@@ -28,8 +31,8 @@ from jpu_edu.widgets.maps import (
 )
 from jpu_edu.widgets.stepper import Stepper
 
-TOP, TAP, LEAST = 28, 26, 480
-Marks = dict[str, Mark]
+LEAST = 480  # the narrowest picture: labels need room
+TOP = 54  # where x begins: the counts stand above its title, in sight while the rest is scrolled
 
 
 def conv_reduce(x: Numbers, weight: Numbers, *, stride: Rate = 2) -> Stepper:
@@ -81,8 +84,8 @@ class _Scene:
         self.left_at, self.right_at = (margin, self.below), (self.right + margin, self.below)
         free = margin + CELL * self.full.shape[1]
         self.kernel_at = (free + (self.right + margin - free - kernel_w) // 2, self.below)
-        self.tally_y = self.below + max(CELL * self.full.shape[0], TAP * weight.shape[0] + 24) + 24
-        self.size = (max(self.right + extent(x.shape[1], self.pad[1]), LEAST) + 2, self.tally_y + 8)
+        tall = max(CELL * self.full.shape[0], TAP * weight.shape[0] + 24)
+        self.size = (max(self.right + extent(x.shape[1], self.pad[1]), LEAST) + 2, self.below + tall + 4)
 
     def stage(self, *, padding: bool, steps: int, computed: int) -> Marks:
         """Both copies of x, the kernel, the labels, and the two counts so far."""
@@ -91,19 +94,14 @@ class _Scene:
             for (a, b), mark in padded(self.x, self.pad, at=(at, TOP), colour=lambda _a, _b: "").items():
                 hidden = mark.look == "zero" and not padding
                 marks[f"{side}{a}_{b}"] = replace(mark, look="hidden") if hidden else mark
-        for (u, v), value in cells(self.weight):
-            x, y = self.kernel_at[0] + TAP * v, self.kernel_at[1] + TAP * u
-            marks[f"w{u}_{v}"] = Mark(x, y, number(value), width=TAP, height=TAP)
         taps = self.weight.numel()
         texts = {
             "label-x": (self.left_at[0], TOP - 9, "x: conv, then reduce"),
             "label-z": (self.right_at[0], TOP - 9, "x: strided conv"),
-            "label-kernel": (self.kernel_at[0], self.below + TAP * self.weight.shape[0] + 18, "kernel"),
-            "count-left": (self.left_at[0], self.tally_y, f"{steps} × {taps} = {steps * taps} MACs"),
-            "count-right": (self.right_at[0], self.tally_y, f"{computed} × {taps} = {computed * taps} MACs"),
+            "count-left": (self.left_at[0], 16, f"{steps} × {taps} = {steps * taps} MACs"),
+            "count-right": (self.right_at[0], 16, f"{computed} × {taps} = {computed * taps} MACs"),
         }
-        labels = {key: Mark(x, y, text, kind="label", look="title") for key, (x, y, text) in texts.items()}
-        return marks | labels
+        return marks | labels(self.weight, texts, kernel_at=self.kernel_at)
 
     def conv_frames(self) -> list[Frame]:
         """One frame for each output of the left side; the right side moves only where the stride lets it."""
@@ -139,7 +137,7 @@ class _Scene:
         start = Frame(
             self.stage(padding=False, steps=0, computed=0),
             f"The same map x of {' × '.join(map(str, self.x.shape))} twice. Left: every output, then R. Right: stride "
-            f"{s_w if s_h in (1, s_w) else f'{s_h} × {s_w}'}. Below: their multiply-accumulates (MACs).",
+            f"{s_w if s_h in (1, s_w) else f'{s_h} × {s_w}'}. Above: their multiply-accumulates (MACs).",
             "map",
         )
         conv = self.conv_frames()

@@ -1,17 +1,14 @@
 """The coverage map of walkthrough 04: three rates and a kernel, and the inputs that they reach. Needs no kernel."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from jpu_edu.cost.receptive import receptive_field
-from jpu_edu.draw import style
 from jpu_edu.draw.coverage import draw_coverage
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page
 
 #: The smallest and the largest rate and kernel of the sliders.
 RATE, SIZE = (1, 9), (2, 5)
@@ -54,8 +51,10 @@ def reason(rates: Sequence[int], *, kernel: int) -> str:
     )
 
 
-class CoverageMap:
+class CoverageMap(Page):
     """What `coverage_map` returns; the last line of a cell shows it. The page counts its paths itself, live."""
+
+    name = "coverage"
 
     def __init__(self, rates: tuple[int, int, int], kernel: int) -> None:
         self.rates, self.kernel = rates, kernel
@@ -80,28 +79,14 @@ class CoverageMap:
         """Everything that the page is given."""
         return {"rates": self.rates, "kernel": self.kernel, "rate": RATE, "size": SIZE, "presets": PRESETS}
 
-    def _png(self) -> bytes:
-        with matplotlib.rc_context(style.rc()):
-            figure, axes = plt.subplots(figsize=(4.4, 4.4), layout="constrained")
-            draw_coverage(axes, self.rates, kernel=self.kernel)
-            axes.set_title(f"rates {', '.join(map(str, self.rates))}", fontsize=11)
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=144)
-            plt.close(figure)
-        return png.getvalue()
+    def figure(self) -> Figure:
+        figure, axes = plt.subplots(figsize=(4.4, 4.4), layout="constrained")
+        draw_coverage(axes, self.rates, kernel=self.kernel)
+        axes.set_title(f"rates {', '.join(map(str, self.rates))}", fontsize=11)
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: choose the rates and the kernel, and point at an input."
-
-    def _html(self, png: str) -> str:
-        return page("coverage", look="jpu-coverage", alt=self.alt, png=png, data=packed(self.data()))
-
-    def _repr_html_(self) -> str:
-        return self._html(base64.b64encode(self._png()).decode())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        png = base64.b64encode(self._png()).decode()
-        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
 
 
 def coverage_map(*, rates: tuple[int, int, int] = (2, 2, 2), kernel: int = 3) -> CoverageMap:

@@ -125,12 +125,3 @@ def packed(frames: Sequence[Frame]) -> list[dict[str, object]]:
         )
         before = now
     return out
-
-
-def unpacked(steps: Sequence[Mapping[str, object]]) -> list[dict[str, list[object]]]:
-    """What the page does with `packed`: every frame's marks in full. For tests and other readers."""
-    out, now = [], {}
-    for step in steps:
-        now = {key: mark for key, mark in (now | step["change"]).items() if mark is not None}
-        out.append(now)
-    return out

@@ -143,7 +143,7 @@ def explore_lift(
             draw_picture(axes[0, 0], one.picture, f"the guide ({title})", row=row)
         draw_profile(axes[1, column], lifted, one.truth, row=row, columns=slice(0, lifted.shape[-1]))
         axes[1, column].tick_params(labelleft=column == 0)
-    figure.subplots_adjust(left=0.02, right=0.99, bottom=0.09, top=0.92, wspace=0.07, hspace=0.06)
+    figure.subplots_adjust(left=0.03, right=0.99, bottom=0.09, top=0.92, wspace=0.07, hspace=0.06)
     show(
         figure,
         alt=f"The {target} lifted from 1/8 of the size, with errors of {errors['bilinear']:.1f} % (bilinear), "

@@ -5,7 +5,7 @@ Shape legend
     pad      (rows, columns) of zeros on each side, drawn as narrow slivers
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,7 +14,10 @@ from jpu_edu.widgets.frames import CELL, Mark
 
 Numbers = Tensor | Sequence[Sequence[int]]
 
+Marks = dict[str, Mark]
+
 SLIVER = 14  # how narrow a padded zero is drawn, in the units of CELL
+TOP, TAP = 28, 26  # where a map begins below its title; a cell of a kernel
 
 
 def integers(x: Numbers, *, name: str, most: int, what: str) -> Tensor:
@@ -105,3 +108,15 @@ def window(
     right, bottom = edge(last[1] + 1, size[1], pad[1]), edge(last[0] + 1, size[0], pad[0])
     look = "reach" if reach else "plain"
     return Mark(at[0] + x, at[1] + y, "", colour, "window", look, right - x, bottom - y)
+
+
+def labels(weight: Tensor, texts: Mapping[str, tuple[int, int, str]], *, kernel_at: tuple[int, int]) -> Marks:
+    """The kernel with its name below it, and the titles of the maps: key -> (x, y, text)."""
+    marks: Marks = {}
+    for (u, v), value in cells(weight):
+        place = (kernel_at[0] + TAP * v, kernel_at[1] + TAP * u)
+        marks[f"w{u}_{v}"] = Mark(*place, number(value), width=TAP, height=TAP)
+    name = {"label-kernel": (kernel_at[0], kernel_at[1] + TAP * weight.shape[0] + 18, "kernel")}
+    for key, (x, y, text) in (name | dict(texts)).items():
+        marks[key] = Mark(x, y, text, kind="label", look="title")
+    return marks

@@ -7,21 +7,20 @@ Shape legend
     matrix     (h * w, H * W); row a * w + b makes output (a, b), column c * W + d holds what input (c, d) is used for
 """
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-import matplotlib
 import torch.nn.functional as F
 from jaxtyping import Float
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from jpu_edu.draw import grids, style
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
 from jpu_edu.widgets.maps import Numbers, integers
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page
 
 Pair = tuple[int, int]
 
@@ -68,8 +67,10 @@ def matrix_of(setting: Setting, weight: Float[Tensor, "kh kw"], *, size: Pair) -
     return matrix
 
 
-class ConvMatrix:
+class ConvMatrix(Page):
     """What `conv_matrix` returns; the last line of a cell shows it. It works without a kernel, on a static page too."""
+
+    name = "matrix"
 
     def __init__(self, x: Tensor, weight: Tensor, settings: Sequence[Setting], start: int) -> None:
         self.x, self.weight, self.settings, self.start = x, weight, tuple(settings), start
@@ -107,7 +108,7 @@ class ConvMatrix:
             f"{filled} of its {matrix.numel()} entries are not zero."
         )
 
-    def _png(self) -> bytes:
+    def figure(self) -> Figure:
         """The starting setting as a still picture, with one output in the middle picked out."""
         setting, size = self.settings[self.start], tuple(self.x.shape)
         matrix = matrix_of(setting, self.weight, size=size)
@@ -125,51 +126,32 @@ class ConvMatrix:
         beneath = 40 + cell * tall + 34
         height = max(top + side * matrix.shape[0], 0 if self.signal else beneath + cell * (len(setting.y) + 1)) + 20
         width = left + side * matrix.shape[1] + (40 + 34 * max(2, self.weight.shape[1]) if self.signal else 24)
-        with matplotlib.rc_context(style.rc()):
-            figure, axes = style.canvas(float(width), float(height))
-            grids.draw_map(axes, self.x, inputs=inputs, at=(24.0, 40.0), cell=cell)
-            style.write(axes, 24.0, 26.0, "x", align="left")
-            style.write(
-                axes,
-                left,
-                top - 14,
-                "A" if self.signal else "A, and the row that makes the outlined output",
-                align="left",
-            )
-            grids.draw_matrix(axes, matrix, at=(left, top), cell=side)
-            corner = (left - 2, top + place * side - 1)
-            axes.add_patch(
-                matplotlib.patches.Rectangle(
-                    corner, side * matrix.shape[1] + 4, side + 2, fill=False, ec=style.ink(), lw=1.6
-                )
-            )
-            if self.signal:
-                right = left + side * matrix.shape[1] + 30
-                grids.draw_map(
-                    axes, setting.y.T, highlight=[(b, 0)], rate=rate and rate[::-1], at=(right, top), cell=side
-                )
-                style.write(axes, right + side / 2, top - 14, "y")
-                grids.draw_kernel(axes, self.weight, at=(right, 40.0), cell=30.0)
-                style.write(axes, right, 26.0, "kernel", align="left")
-            else:
-                grids.draw_map(axes, setting.y, highlight=[(a, b)], rate=rate, at=(24.0, beneath), cell=cell)
-                style.write(axes, 24.0, beneath - 14, "y", align="left")
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=144)
-        return png.getvalue()
+        figure, axes = style.canvas(float(width), float(height))
+        grids.draw_map(axes, self.x, inputs=inputs, at=(24.0, 40.0), cell=cell)
+        style.write(axes, 24.0, 26.0, "x", align="left")
+        style.write(
+            axes,
+            left,
+            top - 14,
+            "A" if self.signal else "A, and the row that makes the outlined output",
+            align="left",
+        )
+        grids.draw_matrix(axes, matrix, at=(left, top), cell=side)
+        corner = (left - 2, top + place * side - 1)
+        axes.add_patch(Rectangle(corner, side * matrix.shape[1] + 4, side + 2, fill=False, ec=style.ink(), lw=1.6))
+        if self.signal:
+            right = left + side * matrix.shape[1] + 30
+            grids.draw_map(axes, setting.y.T, highlight=[(b, 0)], rate=rate and rate[::-1], at=(right, top), cell=side)
+            style.write(axes, right + side / 2, top - 14, "y")
+            grids.draw_kernel(axes, self.weight, at=(right, 40.0), cell=30.0)
+            style.write(axes, right, 26.0, "kernel", align="left")
+        else:
+            grids.draw_map(axes, setting.y, highlight=[(a, b)], rate=rate, at=(24.0, beneath), cell=cell)
+            style.write(axes, 24.0, beneath - 14, "y", align="left")
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: point at an output, an input or a row."
-
-    def _html(self, png: str) -> str:
-        return page("matrix", look="jpu-matrix", alt=self.alt, png=png, data=packed(self.data()))
-
-    def _repr_html_(self) -> str:
-        return self._html(base64.b64encode(self._png()).decode())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        png = base64.b64encode(self._png()).decode()
-        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
 
 
 def conv_matrix(

@@ -7,17 +7,15 @@ Shape legend
     p, q    phase k = p * rate + q is y_d[:, p::rate, q::rate]
 """
 
-import base64
-import io
-
 import matplotlib.pyplot as plt
 from jaxtyping import UInt8
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from jpu_edu.draw import style
 from jpu_edu.ops.phases import split
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page
 
 INSET = 0.62  # of a cell of y_s: the side of a pixel that has landed on it
 
@@ -28,8 +26,10 @@ def differing(y_s: UInt8[Tensor, "C h w"], phase: UInt8[Tensor, "C h2 w2"]) -> t
     return flipped.numel(), int(flipped.count_nonzero()), sum(int((flipped >> bit & 1).sum()) for bit in range(8))
 
 
-class PhasePicker:
+class PhasePicker(Page):
     """What `phase_picker` returns; the last line of a cell shows it, on a static page too."""
+
+    name = "picker"
 
     def __init__(self, y_s: Tensor, y_d: Tensor, rate: int, channel: int, start: int) -> None:
         self.y_s, self.y_d, self.rate, self.start = y_s[channel], y_d[channel], rate, start
@@ -55,34 +55,26 @@ class PhasePicker:
         maps = f"Left y_s, {sizes[0]}; right y_d of the same weights, {sizes[1]}."
         return f"{maps} Of y_d, laid over y_s, {self._says(0)}; {self._says(self.start)}."
 
-    def _repr_png_(self) -> bytes:
+    def figure(self) -> Figure:
         """The still picture: y_d with a phase framed, and two phases inset in the cells of y_s."""
-        with plt.rc_context(style.rc()):
-            figure, axes = plt.subplots(1, 3, figsize=(9.375, 2.6), layout="constrained", width_ratios=(1, 1, 1.12))
-            grey = plt.Normalize(int(self.y_d.min()), int(self.y_d.max()))
-            for panel, k, spread in zip(axes, (0, self.start, self.start), (1, 1, self.rate), strict=True):
-                panel.imshow((self.y_s if spread == 1 else self.y_d).numpy(), norm=grey)
-                panel.set_title(self._says(k) if spread == 1 else "y_d, and this phase of it", fontsize=8.5)
-                panel.set_axis_off()
-                phase, (p, q) = split(self.y_d, rate=self.rate)[k], divmod(k, self.rate)
-                side, first = (INSET, (0, 0)) if spread == 1 else (1, (p, q))
-                for i, j in ((i, j) for i in range(phase.shape[0]) for j in range(phase.shape[1])):
-                    corner = (first[1] + j * spread - side / 2, first[0] + i * spread - side / 2)
-                    tone = plt.cm.gray(grey(phase[i, j].item()))
-                    framed = spread > 1 or phase[i, j] != self.y_s[i, j]
-                    edge = style.phase_colour(k, rate=self.rate) if framed else tone
-                    panel.add_patch(plt.Rectangle(corner, side, side, fc=tone, ec=edge, lw=1.2 * framed))
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=144)
-            plt.close(figure)
-        return png.getvalue()
+        figure, axes = plt.subplots(1, 3, figsize=(9.375, 2.6), layout="constrained", width_ratios=(1, 1, 1.12))
+        grey = plt.Normalize(int(self.y_d.min()), int(self.y_d.max()))
+        for panel, k, spread in zip(axes, (0, self.start, self.start), (1, 1, self.rate), strict=True):
+            panel.imshow((self.y_s if spread == 1 else self.y_d).numpy(), norm=grey)
+            panel.set_title(self._says(k) if spread == 1 else "y_d, and this phase of it", fontsize=8.5)
+            panel.set_axis_off()
+            phase, (p, q) = split(self.y_d, rate=self.rate)[k], divmod(k, self.rate)
+            side, first = (INSET, (0, 0)) if spread == 1 else (1, (p, q))
+            for i, j in ((i, j) for i in range(phase.shape[0]) for j in range(phase.shape[1])):
+                corner = (first[1] + j * spread - side / 2, first[0] + i * spread - side / 2)
+                tone = plt.cm.gray(grey(phase[i, j].item()))
+                framed = spread > 1 or phase[i, j] != self.y_s[i, j]
+                edge = style.phase_colour(k, rate=self.rate) if framed else tone
+                panel.add_patch(plt.Rectangle(corner, side, side, fc=tone, ec=edge, lw=1.2 * framed))
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: pick one of {len(self.counts)} phases."
-
-    def _repr_html_(self) -> str:
-        png = base64.b64encode(self._repr_png_()).decode()
-        return page("phase_picker", look="jpu-picker", alt=self.alt, png=png, data=packed(self.data()))
 
 
 def phase_picker(

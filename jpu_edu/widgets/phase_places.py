@@ -8,12 +8,11 @@ Shape legend
 from dataclasses import replace
 
 from jpu_edu.widgets.frames import CELL, Mark
-from jpu_edu.widgets.maps import SLIVER, cells, edge, extent, number, padded
+from jpu_edu.widgets.maps import SLIVER, TAP, TOP, Marks, edge, extent, labels, number, padded
 from jpu_edu.widgets.phase_numbers import PhaseNumbers
 
-GAP, TOP, TAP = 14, 28, 26
+GAP = 14
 LEAST = 520  # the narrowest picture: labels need room
-Marks = dict[str, Mark]
 
 
 class PhasePlaces:
@@ -75,16 +74,12 @@ class PhasePlaces:
             marks[f"s{a}_{b}"] = replace(mark, x=place.x, y=place.y, look=look)
         return marks
 
-    def labels(self, *, top: str = "", left: str = "", right: str = "", kernel: bool = True) -> Marks:
+    def labels(self, *, top: str = "", left: str = "", right: str = "") -> Marks:
         texts = {
             "label-x": (edge(0, 1, self.n.wide[1]), TOP - 9, "x"),
             "label-top": (self.right + edge(0, 1, self.n.pad[1]), TOP - 9, top),
             "label-left": (edge(0, 1, self.n.wide[1]), self.below - 9, left),
             "label-right": (self.right + edge(0, 1, self.n.pad[1]), self.below - 9, right),
-            "label-kernel": (self.kernel_at[0], self.below + TAP * self.n.weight.shape[0] + 18, "kernel"),
         }
-        marks = {key: Mark(x, y, text, kind="label", look="title") for key, (x, y, text) in texts.items() if text}
-        for (u, v), value in cells(self.n.weight):
-            x, y = self.kernel_at[0] + TAP * v, self.kernel_at[1] + TAP * u
-            marks[f"w{u}_{v}"] = Mark(x, y, number(value), width=TAP, height=TAP)
-        return marks
+        said = {key: label for key, label in texts.items() if label[2]}
+        return labels(self.n.weight, said, kernel_at=self.kernel_at)

@@ -1,16 +1,14 @@
-"""One frame as a still picture: SVG for pages that run no script, PNG for those that show no SVG.
+"""One frame as a still picture: SVG for pages that run no script, a figure for those that show no SVG.
 
 The poster is painted on a white card, because it cannot know the page around it.
 """
 
 import base64
-import io
 from collections.abc import Mapping
 from html import escape
 
-import matplotlib
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
-from PIL import Image
 
 from jpu_edu.draw import style
 from jpu_edu.widgets.frames import CELL, MARKERS, Frame, Mark, Swatch
@@ -100,32 +98,28 @@ def data_uri(picture: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
 
 
-def png(frame: Frame, *, size: tuple[int, int], palette: Mapping[str, Swatch], view: str) -> str:
-    """The frame as a PNG in base64, for readers of a notebook that show neither script nor SVG."""
-    with matplotlib.rc_context(style.rc()):
-        figure, axes = style.canvas(size[0] + 2 * MARGIN, size[1] + 2 * MARGIN)
-        axes.set(xlim=(-MARGIN, size[0] + MARGIN), ylim=(size[1] + MARGIN, -MARGIN))
-        lit = set(frame.lit)
-        for key, mark in _seen(frame, view):
-            if mark.kind == "label":
-                axes.text(mark.x, mark.y, mark.text, fontsize=10.5, weight="bold" if mark.look == "title" else "normal")
-                continue
-            fill, edge, ink = _fill(mark, palette, lit=key in lit, strong=view in ("", mark.colour))
-            window = mark.kind == "window"
-            axes.add_patch(
-                FancyBboxPatch(
-                    (mark.x + 1, mark.y + 1), mark.width - 2, mark.height - 2, boxstyle="round,pad=0,rounding_size=3",
-                    fc="none" if window else fill, ec=edge, lw=1.5 if window else 0.75,
-                    ls="--" if mark.look in ("zero", "reach") else "-", alpha=0.35 if mark.look == "faint" else 1,
-                )
-            )  # fmt: skip
-            if mark.text:
-                middle = (mark.x + mark.width / 2, mark.y + mark.height / 2)
-                axes.text(*middle, mark.text, color=ink, fontsize=0.7 * _font(mark), ha="center", va="center_baseline")
-            if marked(mark):
-                solid = ink if fill == edge else edge
-                axes.plot(mark.x + 5.5, mark.y + 5.5, palette[mark.colour].marker, color=solid, ms=3, mew=0)
-        drawn, small = io.BytesIO(), io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=120, facecolor="white")
-    Image.open(drawn).convert("RGB").quantize(96).save(small, format="png", optimize=True)
-    return base64.b64encode(small.getvalue()).decode()
+def drawing(frame: Frame, *, size: tuple[int, int], palette: Mapping[str, Swatch], view: str) -> Figure:
+    """The frame as a figure, for readers of a notebook that show neither script nor SVG."""
+    figure, axes = style.canvas(size[0] + 2 * MARGIN, size[1] + 2 * MARGIN)
+    axes.set(xlim=(-MARGIN, size[0] + MARGIN), ylim=(size[1] + MARGIN, -MARGIN))
+    lit = set(frame.lit)
+    for key, mark in _seen(frame, view):
+        if mark.kind == "label":
+            axes.text(mark.x, mark.y, mark.text, fontsize=10.5, weight="bold" if mark.look == "title" else "normal")
+            continue
+        fill, edge, ink = _fill(mark, palette, lit=key in lit, strong=view in ("", mark.colour))
+        window = mark.kind == "window"
+        axes.add_patch(
+            FancyBboxPatch(
+                (mark.x + 1, mark.y + 1), mark.width - 2, mark.height - 2, boxstyle="round,pad=0,rounding_size=3",
+                fc="none" if window else fill, ec=edge, lw=1.5 if window else 0.75,
+                ls="--" if mark.look in ("zero", "reach") else "-", alpha=0.35 if mark.look == "faint" else 1,
+            )
+        )  # fmt: skip
+        if mark.text:
+            middle = (mark.x + mark.width / 2, mark.y + mark.height / 2)
+            axes.text(*middle, mark.text, color=ink, fontsize=0.7 * _font(mark), ha="center", va="center_baseline")
+        if marked(mark):
+            solid = ink if fill == edge else edge
+            axes.plot(mark.x + 5.5, mark.y + 5.5, palette[mark.colour].marker, color=solid, ms=3, mew=0)
+    return figure

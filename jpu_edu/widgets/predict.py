@@ -6,6 +6,7 @@ The record lives in the kernel, under the prediction's name, so re-running the c
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from jpu_edu.widgets.predict_control import buttons_or_box
@@ -18,10 +19,10 @@ _truths: dict[str, bool | None] = {}  # name -> was it right; None where nothing
 
 
 def tally() -> None:
-    """Print one line for the end of a notebook: how many predictions were recorded, and how many of them held."""
+    """Print, for the end of a notebook, how many predictions were recorded, and how many of them held."""
     right = [held for held in _truths.values() if held is not None]
     print(
-        f"Predictions: {len(right)} of {len(_truths)} recorded before their reveal, {sum(right)} right. "
+        f"Predictions: {len(right)} of {len(_truths)} recorded before their reveal, {sum(right)} right.\n"
         "A wrong prediction that you committed to teaches more than a right one that you read."
     )
 
@@ -186,12 +187,10 @@ def _bundle(lines: Sequence[str], folded: bool) -> dict[str, str]:
 
 def _number(word: str, what: str) -> Number:
     try:
-        return int(word)
-    except ValueError:
-        try:
-            return float(word)
-        except ValueError:
-            raise ValueError(f"{what}: answer={word!r} is not a number; write one such as 3 or 2.5") from None
+        value = Fraction(word)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{what}: answer={word!r} is not a number; write one such as 3, 2.5 or 37/60") from None
+    return int(value) if value.denominator == 1 else float(value)
 
 
 def _close(given: Answer, right: Answer, within: float) -> bool:

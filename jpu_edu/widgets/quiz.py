@@ -3,14 +3,12 @@
 The page is complete without JavaScript (the answers sit in <details>); the script turns the options into buttons.
 """
 
-import hashlib
 import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-_HERE = Path(__file__).parent
+from jpu_edu.widgets.page import element
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,7 @@ class Quiz:
 
     def _repr_html_(self) -> str:
         body = "".join(_question(question) for question in self.questions)
-        key = hashlib.sha256(body.encode()).hexdigest()[:10]
-        style, script = (_HERE.joinpath(f"quiz.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        return (
-            f'<div class="jpu-quiz" data-key="{key}"><style>{style}</style><ol>{body}</ol></div>\n'
-            f"<script>{script.replace('@KEY@', key)}</script>"
-        )
+        return element("quiz", f"<ol>{body}</ol>", about=body)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}

@@ -5,21 +5,20 @@ Shape legend
     position   where a sample sits, in input pixels: the middle of what it can see
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from jpu_edu.cost.receptive import receptive_field
 from jpu_edu.draw import style
 from jpu_edu.widgets.matrix import taps_of
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page
 
 Layer = tuple[int, int, int, int]
+GAP = 4.0  # between two levels, in pixels of the input
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def cone(stack: Sequence[Level], *, level: int, index: int) -> list[set[int]]:
     return reached
 
 
-def draw_fan(axes: Axes, stack: Sequence[Level], *, level: int, index: int, gap: float = 4.0) -> Axes:
+def draw_fan(axes: Axes, stack: Sequence[Level], *, level: int, index: int) -> Axes:
     """Draw a stack from the side with the cone of one sample. Hollow dots are samples that a stride drops.
 
     Notice: a stride does not move any sample. It removes some, and the next layer's taps stand further apart.
@@ -92,21 +91,21 @@ def draw_fan(axes: Axes, stack: Sequence[Level], *, level: int, index: int, gap:
                 strong = i in lit[depth] and depth <= level
                 ends = [here.positions[i], stack[depth - 1].positions[j]]
                 axes.plot(
-                    ends, [depth * gap, (depth - 1) * gap],
+                    ends, [depth * GAP, (depth - 1) * GAP],
                     color=ink if strong else pale, lw=1.1 if strong else 0.5, zorder=2 if strong else 1,
                 )  # fmt: skip
     for depth, here in enumerate(stack):
         if here.dropped:
-            axes.plot(here.dropped, [depth * gap] * len(here.dropped), "o", ms=4, mfc=style.paper(), mec=pale, zorder=3)
+            axes.plot(here.dropped, [depth * GAP] * len(here.dropped), "o", ms=4, mfc=style.paper(), mec=pale, zorder=3)
         for i, place in enumerate(here.positions):
             strong = i in lit[depth]
-            axes.plot(place, depth * gap, "o", ms=7 if strong else 5, color=ink if strong else style.soft(), zorder=4)
+            axes.plot(place, depth * GAP, "o", ms=7 if strong else 5, color=ink if strong else style.soft(), zorder=4)
         axes.annotate(
-            here.name, (-1, depth * gap), xytext=(-10, 0), textcoords="offset points", ha="right", va="center",
+            here.name, (-1, depth * GAP), xytext=(-10, 0), textcoords="offset points", ha="right", va="center",
             fontsize=10, color=style.soft(), annotation_clip=False,
         )  # fmt: skip
     last = len(stack[0].positions) - 1
-    axes.set(xlim=(-1, last + 1), ylim=(-gap * 0.4, gap * (len(stack) - 0.6)))
+    axes.set(xlim=(-1, last + 1), ylim=(-GAP * 0.4, GAP * (len(stack) - 0.6)))
     axes.axis("off")
     return axes
 
@@ -125,8 +124,10 @@ def describe(stack: Sequence[Level], *, level: int, index: int) -> str:
     return text + f". One step to the right is {here.stride} pixel{'s' if here.stride > 1 else ''}."
 
 
-class ReceptiveFan:
+class ReceptiveFan(Page):
     """What `receptive_fan` returns; the last line of a cell shows it, with or without a kernel."""
+
+    name = "fan"
 
     def __init__(self, stacks: Mapping[str, tuple[Level, ...]]) -> None:
         self.stacks = dict(stacks)
@@ -165,29 +166,15 @@ class ReceptiveFan:
         level, index = self.start
         return f"A stack of {len(stack) - 1} layers from the side, {name}. {describe(stack, level=level, index=index)}"
 
-    def _png(self) -> bytes:
+    def figure(self) -> Figure:
         level, index = self.start
         stack = next(iter(self.stacks.values()))
-        with matplotlib.rc_context(style.rc()):
-            figure, axes = plt.subplots(figsize=(9.375, 0.75 * len(stack) + 0.4), layout="constrained")
-            draw_fan(axes, stack, level=level, index=index)
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=144)
-            plt.close(figure)
-        return png.getvalue()
+        figure, axes = plt.subplots(figsize=(style.WIDTH, 0.75 * len(stack) + 0.4), layout="constrained")
+        draw_fan(axes, stack, level=level, index=index)
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: point at any sample. Stacks: {', '.join(self.stacks)}."
-
-    def _html(self, png: str) -> str:
-        return page("receptive", look="jpu-fan", alt=self.alt, png=png, data=packed(self.data()))
-
-    def _repr_html_(self) -> str:
-        return self._html(base64.b64encode(self._png()).decode())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        png = base64.b64encode(self._png()).decode()
-        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
 
 
 def receptive_fan(stacks: Mapping[str, Sequence[Layer]], *, size: int) -> ReceptiveFan:

@@ -1,61 +1,48 @@
 """The ruler of sample centres: drag the size, switch align_corners, and watch a photograph tear. Needs no kernel."""
 
-import base64
-import io
 import json
 from typing import get_args
 
-import matplotlib
 import matplotlib.pyplot as plt
-from PIL import Image
+from matplotlib.figure import Figure
 
 from jpu_edu.draw import style
 from jpu_edu.widgets.alignment import RANGES, STRIPES, Way, describe, draw_ruler, launch_pad, torn
-from jpu_edu.widgets.page import page
+from jpu_edu.widgets.page import Page, uri
 
 
-class Ruler:
+class Ruler(Page):
     """What `ruler` returns; the last line of a cell shows it. The page computes its places itself, live."""
+
+    name = "ruler"
 
     def __init__(self, size: int, way: Way) -> None:
         self.choice = {"size": size, "way": way, "coarse": 32, "fine": 8}
         self.alt = f"Sample centres on a ruler, and a photograph torn by the resize. {describe(**self.choice)}"
 
-    def _png(self) -> str:
-        with matplotlib.rc_context(style.rc()):
-            figure, (top, bottom) = plt.subplots(
-                2, 1, figsize=(9.375, 4.5), layout="constrained", height_ratios=(1, 2.9), sharex=True
-            )
-            draw_ruler(top, **self.choice)
-            picture = torn(launch_pad(), **self.choice).numpy()
-            bottom.imshow(picture, extent=(-0.5, self.choice["size"] - 0.5, len(picture), 0))
-            bottom.axis("off")
-            drawn = io.BytesIO()
-            figure.savefig(drawn, format="png", dpi=120)
-            plt.close(figure)
-        return _packed(Image.open(drawn).convert("RGB"))
+    def _start(self) -> dict[str, object]:
+        return self.choice | {"sizes": RANGES["size"][:2], "ways": get_args(Way), "stripes": STRIPES}
+
+    def data(self) -> dict[str, object]:
+        """Everything that the page is given."""
+        pixels = (launch_pad()[0].permute(1, 2, 0) * 255).round().byte().numpy()
+        return self._start() | {"colour": style.Y_S, "photo": uri(pixels)}
+
+    def about(self) -> str:
+        return json.dumps(self._start())
+
+    def figure(self) -> Figure:
+        figure, (top, bottom) = plt.subplots(
+            2, 1, figsize=(style.WIDTH, 4.5), layout="constrained", height_ratios=(1, 2.9), sharex=True
+        )
+        draw_ruler(top, **self.choice)
+        picture = torn(launch_pad(), **self.choice).numpy()
+        bottom.imshow(picture, extent=(-0.5, self.choice["size"] - 0.5, len(picture), 0))
+        bottom.axis("off")
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: drag the size, and switch align_corners."
-
-    def _html(self, png: str) -> str:
-        start = self.choice | {"sizes": RANGES["size"][:2], "ways": get_args(Way), "stripes": STRIPES}
-        pixels = Image.fromarray((launch_pad()[0].permute(1, 2, 0) * 255).round().byte().numpy())
-        data = json.dumps(start | {"colour": style.Y_S, "photo": f"data:image/png;base64,{_packed(pixels)}"})
-        return page("ruler", look="jpu-ruler", alt=self.alt, png=png, data=data, about=json.dumps(start))
-
-    def _repr_html_(self) -> str:
-        return self._html(self._png())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        png = self._png()
-        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
-
-
-def _packed(picture: Image.Image) -> str:
-    small = io.BytesIO()
-    picture.quantize(256).save(small, format="png", optimize=True)
-    return base64.b64encode(small.getvalue()).decode()
 
 
 def ruler(*, size: int = 480, way: Way = "align_corners=True") -> Ruler:

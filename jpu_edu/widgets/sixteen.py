@@ -6,19 +6,18 @@ Shape legend
 """
 
 import base64
-import io
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
+from matplotlib.figure import Figure
 from torch import Tensor
 
-from jpu_edu.draw import style
 from jpu_edu.draw.phase_bars import draw_phase_bars, draw_phase_map
 from jpu_edu.models.phase_error import PhaseError, phase_error
 from jpu_edu.widgets.frames import MARKERS, phase_swatches
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page
 
 TOP = 1.0  # the error at the upper end of the bars
 EXACT = 1e-6
@@ -50,8 +49,10 @@ def short(error: float) -> str:
     return "0" if error < EXACT else f"{error:.2f}" if error >= 0.005 else "<.01"
 
 
-class SixteenPhases:
+class SixteenPhases(Page):
     """What `sixteen_phases` returns; the last line of a cell shows it, with or without a kernel."""
+
+    name = "sixteen"
 
     def __init__(
         self,
@@ -131,34 +132,26 @@ class SixteenPhases:
             "states": states,
         }
 
-    def _repr_png_(self) -> bytes:
+    def about(self) -> str:
+        return repr([(depth, *map(tuple, ys)) for depth, ys in self.made.items()])
+
+    def figure(self) -> Figure:
         """The still picture: bars, map, and both pictures, of the choice that the page starts with."""
         depth, choice = self.start
         error = self.errors[depth][choice]
-        with plt.rc_context(style.rc()):
-            figure, axes = plt.subplots(
-                1, 4, figsize=(9.375, 2.5), layout="constrained", width_ratios=(2.2, 1.25, 1, 1)
-            )
-            draw_phase_bars(axes[0], error.phases, rate=self.rate, top=TOP)
-            draw_phase_map(axes[1], error.phases, rate=self.rate, top=TOP)
-            axes[0].set_title(f"{choice.method}: {short(error.overall)}", fontsize=11)
-            for panel, y, name in ((axes[2], self.made[depth][choice], "y"), (axes[3], self.truths[depth], "y_d")):
-                height, width, grey = self._grey(depth, y)
-                panel.imshow([list(grey[i * width : (i + 1) * width]) for i in range(height)], vmin=0, vmax=255)
-                panel.set_title(name, fontsize=11)
-                panel.set_axis_off()
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=144)
-            plt.close(figure)
-        return png.getvalue()
+        figure, axes = plt.subplots(1, 4, figsize=(9.375, 2.5), layout="constrained", width_ratios=(2.2, 1.25, 1, 1))
+        draw_phase_bars(axes[0], error.phases, rate=self.rate, top=TOP)
+        draw_phase_map(axes[1], error.phases, rate=self.rate, top=TOP)
+        axes[0].set_title(f"{choice.method}: {short(error.overall)}", fontsize=11)
+        for panel, y, name in ((axes[2], self.made[depth][choice], "y"), (axes[3], self.truths[depth], "y_d")):
+            height, width, grey = self._grey(depth, y)
+            panel.imshow([list(grey[i * width : (i + 1) * width]) for i in range(height)], vmin=0, vmax=255)
+            panel.set_title(name, fontsize=11)
+            panel.set_axis_off()
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: choose among {sum(map(len, self.made.values()))} ways to make y."
-
-    def _repr_html_(self) -> str:
-        png = base64.b64encode(self._repr_png_()).decode()
-        about = repr([(depth, *map(tuple, ys)) for depth, ys in self.made.items()])
-        return page("sixteen", look="jpu-sixteen", alt=self.alt, png=png, data=packed(self.data()), about=about)
 
 
 def sixteen_phases(

@@ -7,25 +7,22 @@ Shape legend
     H, W       the photograph, 32 h x 32 w
 """
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from jaxtyping import Float, Integer, UInt8
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from jpu_edu.data.classes import Classes
-from jpu_edu.draw import style
 from jpu_edu.heads.fcn_skip import UpTwo
 from jpu_edu.metrics.confusion import confusion
 from jpu_edu.metrics.scores import iou, pixel_accuracy
 from jpu_edu.ops.interp import nearest, resize
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page, uri
 
 LEVELS = ("c5", "c4", "c3")
 Scores = tuple[Float[Tensor, "K h5 w5"], Float[Tensor, "K h4 w4"], Float[Tensor, "K h3 w3"]]
@@ -107,14 +104,10 @@ def signed(score: Float[Tensor, "h w"], *, most: float, colour: tuple[int, int, 
     return (255 + strength.abs() * (end - 255)).round().to(torch.uint8).numpy()
 
 
-def _uri(pixels: Pixels) -> str:
-    png = io.BytesIO()
-    plt.imsave(png, pixels, format="png")
-    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-
-
-class SkipToggles:
+class SkipToggles(Page):
     """What `skip_toggles` returns; the last line of a cell shows it, with or without a kernel."""
+
+    name = "skips"
 
     def __init__(
         self,
@@ -179,8 +172,8 @@ class SkipToggles:
     def data(self) -> dict[str, object]:
         """Everything that the page is given: pictures and sentences."""
         return {
-            "photograph": _uri(self._photograph()),
-            "outline": _uri(self._outline()),
+            "photograph": uri(self._photograph()),
+            "outline": uri(self._outline()),
             "thin": self.classes.names[self.thin],
             "colours": {
                 name: "#" + bytes(colour).hex()
@@ -189,10 +182,10 @@ class SkipToggles:
             "sources": [
                 {
                     "name": name,
-                    **{key: _uri(pixels) for key, pixels in self.images(name).items()},
+                    **{key: uri(pixels) for key, pixels in self.images(name).items()},
                     "states": [
                         {
-                            **{key: _uri(pixels) for key, pixels in self.images(name, number).items()},
+                            **{key: uri(pixels) for key, pixels in self.images(name, number).items()},
                             "says": self.says(name, number),
                         }
                         for number in range(len(self.choices))
@@ -202,49 +195,38 @@ class SkipToggles:
             ],
         }
 
-    def _png(self) -> bytes:
+    def about(self) -> str:
+        return repr(self)
+
+    def figure(self) -> Figure:
         """The first source with all switches on, as a still picture."""
         name = next(iter(self.scores))
         maps, result = self.images(name), self.images(name, 7)
         above = {"photograph": self._photograph(), "c4": maps["c4"], "c3": maps["c3"]}
         titles = {
-            "photograph": "photograph", "c4": f"c4: {self.classes.names[self.thin]} +, black −", "c3": "c3: the same",
-            "sum32": "c5", "sum16": "up two + c4", "sum8": "up two + c3", "labels": "up eight, argmax",
+            "photograph": "photograph", "c4": f"c4: {self.classes.names[self.thin]}; black: taken away",
+            "c3": "c3: the same", "sum32": "c5", "sum16": "up two + c4", "sum8": "up two + c3",
+            "labels": "up eight, argmax",
         }  # fmt: skip
-        with matplotlib.rc_context(style.rc()):
-            figure, panels = plt.subplots(2, 4, figsize=(9.375, 5.1), layout="constrained")
-            shown = zip(panels.flat, (None, "c4", "c3", "photograph", "sum32", "sum16", "sum8", "labels"), strict=True)
-            for axes, key in shown:
-                axes.set(xticks=[], yticks=[])
-                axes.spines[:].set_visible(key in ("c4", "c3"))
-                if key is None:
-                    for k, (label, colour) in enumerate(zip(self.classes.names, self.classes.colours, strict=True)):
-                        patch = plt.Rectangle((0.05, 0.7 - 0.16 * k), 0.12, 0.1, fc=[c / 255 for c in colour])
-                        axes.add_patch(patch)
-                        axes.text(0.23, 0.75 - 0.16 * k, label, va="center")
-                    continue
-                axes.imshow(above.get(key, result.get(key)))
-                if key == "labels":
-                    axes.imshow(self._outline())
-                axes.set_title(titles[key], fontsize=11)
-            png = io.BytesIO()
-            figure.savefig(png, format="png", dpi=144)
-            plt.close(figure)
-        return png.getvalue()
+        figure, panels = plt.subplots(2, 4, figsize=(9.375, 5.1), layout="constrained")
+        shown = zip(panels.flat, (None, "c4", "c3", "photograph", "sum32", "sum16", "sum8", "labels"), strict=True)
+        for axes, key in shown:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(key in ("c4", "c3"))
+            if key is None:
+                for k, (label, colour) in enumerate(zip(self.classes.names, self.classes.colours, strict=True)):
+                    patch = plt.Rectangle((0.05, 0.7 - 0.16 * k), 0.12, 0.1, fc=[c / 255 for c in colour])
+                    axes.add_patch(patch)
+                    axes.text(0.23, 0.75 - 0.16 * k, label, va="center")
+                continue
+            axes.imshow(above.get(key, result.get(key)))
+            if key == "labels":
+                axes.imshow(self._outline())
+            axes.set_title(titles[key], fontsize=11)
+        return figure
 
     def __repr__(self) -> str:
         return f"{self.alt}\nOn a page with scripts: switch c5, c4 and c3 on and off. Scores: {', '.join(self.scores)}."
-
-    def _html(self, png: str) -> str:
-        data = packed(self.data())
-        return page("skips", look="jpu-skips", alt=self.alt, png=png, data=data, about=repr(self))
-
-    def _repr_html_(self) -> str:
-        return self._html(base64.b64encode(self._png()).decode())
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        png = base64.b64encode(self._png()).decode()
-        return {"text/html": self._html(png), "image/png": png, "text/plain": repr(self)}
 
 
 def skip_toggles(

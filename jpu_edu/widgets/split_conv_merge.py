@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from jpu_edu.ops.phases import Rate, rate_pair
 from jpu_edu.widgets.frames import CELL, Frame, Mark, phase_swatches
-from jpu_edu.widgets.maps import Numbers, cells, edge, integers, number, products, window
+from jpu_edu.widgets.maps import TOP, Numbers, cells, edge, integers, number, products, window
 from jpu_edu.widgets.phase_numbers import PhaseNumbers
-from jpu_edu.widgets.phase_places import TOP, PhasePlaces
+from jpu_edu.widgets.phase_places import PhasePlaces
 from jpu_edu.widgets.stepper import Stepper
 
 

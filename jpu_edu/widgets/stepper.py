@@ -4,23 +4,19 @@ Python computes every number and every place; the script only moves what it is g
 page shows the poster, one frame as a picture.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from html import escape
-from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from jpu_edu.widgets import poster as still
 from jpu_edu.widgets.frames import MARKERS, Frame, Swatch, packed
+from jpu_edu.widgets.page import Page
 
-_HERE = Path(__file__).parent
 
-
-class Stepper:
+class Stepper(Page):
     """An animation that a notebook shows; the base of `split_conv_merge` and `conv_reduce`.
 
-    Notice: the HTML depends on the frames alone. Its id is a hash of its content, it asks nothing of the
-    network, and several fit on one page.
+    Notice: the HTML depends on the frames alone.
 
     Args:
         frames: the steps, at least two.
@@ -36,6 +32,8 @@ class Stepper:
 
     Source: the course's figures; walkthroughs 02 and 03.
     """
+
+    name = "stepper"
 
     def __init__(
         self,
@@ -67,7 +65,6 @@ class Stepper:
     def data(self) -> dict[str, object]:
         """Everything that the page is given, as plain lists and numbers."""
         return {
-            "alt": self.alt,
             "frames": packed(self.frames),
             "links": {key: list(target) for key, target in self.links.items()},
             "palette": {
@@ -78,29 +75,16 @@ class Stepper:
             "views": list(self.views),
         }
 
-    @property
-    def key(self) -> str:
-        """The id of this animation: a hash of its content."""
-        return hashlib.sha256(json.dumps(self.data(), sort_keys=True).encode()).hexdigest()[:10]
-
     def _still(self) -> dict[str, object]:
-        return {"size": self.size, "palette": self.palette, "view": self.views[0] if self.views else ""}
+        view = self.views[0] if self.views else ""
+        return {"frame": self.frames[self.poster], "size": self.size, "palette": self.palette, "view": view}
 
-    def _repr_html_(self) -> str:
-        style, script = (_HERE.joinpath(f"stepper.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-        data = json.dumps(self.data(), separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
-        picture = still.data_uri(still.svg(self.frames[self.poster], **self._still()))
-        return (
-            f'<div class="jpu-stepper" data-key="{self.key}"><style>{style}</style>'
-            f'<img class="poster" alt="{escape(self.alt)}" width="{self.size[0]}" src="{picture}">'
-            f'<script type="application/json">{data}</script></div>\n'
-            f"<script>{script.replace('@KEY@', self.key)}</script>"
-        )
+    def figure(self) -> Figure:
+        return still.drawing(**self._still())
+
+    def source(self, png: str) -> str:
+        return still.data_uri(still.svg(**self._still()))
 
     def __repr__(self) -> str:
         chapters = list(dict.fromkeys(frame.chapter for frame in self.frames))
         return f"{self.alt}\n{len(self.frames)} steps: {', '.join(chapters)}. Last: {self.frames[-1].caption}"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        image = still.png(self.frames[self.poster], **self._still())
-        return {"text/html": self._repr_html_(), "image/png": image, "text/plain": repr(self)}

@@ -1,35 +1,76 @@
 """Data that looks like HTML stays data, and the id of a widget follows from what it is asked to."""
 
+import base64
+import io
 import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 
+from jpu_edu.draw import style
 from jpu_edu.widgets import page as module
-from jpu_edu.widgets.page import packed, page
+from jpu_edu.widgets.page import Page, element
 
 HERE = Path(module.__file__).parent
 
 
-def made(data: object, about: str = "") -> str:
-    return page("ruler", look="jpu-ruler", alt='a "b" < c', png="", data=packed(data), about=about)
+class Dot(Page):
+    """The smallest widget."""
+
+    name, alt = "ruler", 'a "b" < c'
+
+    def __init__(self, said: object, named: str = "") -> None:
+        self.said, self.named = said, named
+
+    def figure(self) -> Figure:
+        return style.canvas(40, 20)[0]
+
+    def data(self) -> dict[str, object]:
+        return {"says": self.said}
+
+    def about(self) -> str:
+        return self.named
 
 
 def test_data_cannot_end_its_script_and_comes_back():
-    data = {"says": "</script><b>"}
-    (inside,) = re.findall(r'<script type="application/json">(.*?)</script>', made(data))
-    assert json.loads(inside) == data
-    assert 'alt="a &quot;b&quot; &lt; c"' in made(data)
+    html = Dot("</script><b>")._repr_html_()
+    (inside,) = re.findall(r'<script type="application/json">(.*?)</script>', html)
+    assert json.loads(inside) == {"says": "</script><b>"}
+    assert 'alt="a &quot;b&quot; &lt; c"' in html
 
 
 def test_the_id_follows_from_all_data_or_from_what_is_named():
     def key(*said) -> str:
-        return re.search(r'data-key="(\w{10})"', made(*said))[1]
+        return re.search(r'data-key="(\w{10})"', Dot(*said)._repr_html_())[1]
 
-    assert key([1]) != key([2]) and key([1], "one") == key([2], "one") != key([1], "two")
-    assert key([1]) in made([1]).partition("</div>")[2] and "KEY" not in made([1]), "the script knows its widget"
+    assert key(1) != key(2) and key(1, "one") == key(2, "one") != key(1, "two")
+    html = Dot(1)._repr_html_()
+    assert key(1) in html.partition("</div>")[2] and "@" not in re.sub("@media", "", html), (
+        "the script knows its widget"
+    )
+
+
+def test_the_poster_is_stored_small_on_white_paper_for_readers_of_html_and_for_others():
+    shown = Dot(1)._repr_mimebundle_()
+    assert f'src="data:image/png;base64,{shown["image/png"]}"' in shown["text/html"]
+    picture = Image.open(io.BytesIO(base64.b64decode(shown["image/png"])))
+    assert (
+        picture.size == (60, 30) and picture.mode == "P" and picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    )
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in HERE.glob("*.js") if path.stem != "page"))
+def test_what_widgets_share_is_written_once_and_goes_with_each(name):
+    own, shared = (HERE.joinpath(f"{file}.js").read_text() for file in (name, "page"))
+    helpers = re.findall(r"^(?:function|const) (\w+)", shared, re.MULTILINE)
+    assert "begin" in helpers and not set(helpers) & set(re.findall(r"^(?:function|const) (\w+)", own, re.MULTILINE))
+    html = element(name, "", about="")
+    assert all(f"function {one}(" in html or f"const {one} = " in html for one in helpers)
+    assert html.count("begin((root") == 1
 
 
 def test_the_sites_theme_has_no_look_for_a_class_of_a_widget():

@@ -60,7 +60,7 @@ def test_the_words_say_what_the_badge_says():
 @pytest.mark.parametrize("rate", [2, 4])
 def test_the_still_picture_is_a_png_at_any_rate(rate):
     picker = phase_picker(*two_maps(rate=rate), rate=rate, start=(1, 1))
-    assert picker._repr_png_().startswith(b"\x89PNG")
+    assert len(picker.figure().axes) == 3
 
 
 def test_wrong_arguments_are_answered_with_their_numbers():

@@ -72,6 +72,7 @@ def test_a_tap_on_a_pixel_of_y_d_picks_its_phase_on_a_phone(visit):
     page.locator(".jpu-picker .y_d rect").nth(18 * 6 + 11).tap()
     assert page.locator(".jpu-picker").get_attribute("data-pick") == str(4 * (6 % 4) + 11 % 4)
     assert page.locator(".told").inner_text().startswith("Phase (2, 3), 3 × 4. In the map shown")
+    assert "pixels differ from <i>y</i><sub>s</sub>;" in page.locator(".told").inner_html()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     left, right = (page.locator(f".jpu-picker .{name} rect").first.bounding_box() for name in ("y_s", "y_d"))
     assert right["y"] > left["y"] + 100  # one above the other

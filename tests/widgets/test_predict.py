@@ -106,7 +106,20 @@ def test_tally_counts_recorded_and_right(capsys):
     Prediction("another", number=True).reveal(3)
     capsys.readouterr()
     tally()
-    assert capsys.readouterr().out.startswith("Predictions: 1 of 2 recorded before their reveal, 1 right.")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Predictions: 1 of 2 recorded before their reveal, 1 right."
+    assert max(map(len, lines)) <= 100, "a page does not break them"
+
+
+@pytest.mark.parametrize(("said", "read"), [("37/60", 37 / 60), ("4/2", 2), ("2.50", 2.5), ("1e3", 1000)])
+def test_a_number_may_be_written_as_a_fraction(said, read):
+    question = Prediction("how much?", number=True)
+    question.answer = said
+    assert question.answer == read
+    question.reveal(read)
+    for wrong in ("1/0", "3/x", "nan"):
+        with pytest.raises(ValueError, match=f"answer='{wrong}' is not a number; write one such as 3, 2.5 or 37/60"):
+            question.answer = wrong
 
 
 def test_the_question_is_text_in_a_static_page_and_the_widget_is_named_in_words(monkeypatch):

@@ -115,6 +115,24 @@ def test_the_grip_drags_the_size_by_mouse_and_by_touch(visit):
 
 
 @on_a_page
+@pytest.mark.parametrize("scale", [0.6, 1, 1.5])
+def test_the_grip_stays_under_the_pointer_where_a_slide_is_scaled(visit, scale):
+    page = visit(ruler(size=510), viewport={"width": 1000, "height": 900})
+    root, output = page.locator(".jpu-ruler"), page.locator(".jpu-ruler output")
+    root.evaluate("(root, scale) => root.style.cssText = `width: 640px; transform-origin: 0 0; scale: ${scale}`", scale)
+    page.wait_for_function("document.querySelector('.jpu-ruler canvas').width === 640")
+    box = page.locator(".grip circle").bounding_box()
+    x, y = box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2  # not in its middle
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 1)
+    assert output.inner_text() == "510"
+    page.mouse.move(x - 30 * scale, y)
+    assert page.locator(".grip circle").bounding_box()["x"] == pytest.approx(box["x"] - 30 * scale, abs=scale)
+    page.mouse.up()
+
+
+@on_a_page
 def test_the_photograph_is_torn_exactly_when_there_is_a_gap(visit):
     page = visit(ruler(), reduced_motion="reduce")
     page.wait_for_function("document.querySelector('.jpu-ruler canvas').width > 500")

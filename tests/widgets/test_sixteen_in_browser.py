@@ -12,6 +12,12 @@ HEIGHTS = """() => [...document.querySelectorAll('.jpu-sixteen .error')]
   .map(node => new DOMMatrix(getComputedStyle(node).transform).d)"""
 
 
+def told(page) -> str:
+    """What is said, with y_s for an italic y and its subscript."""
+    html = page.locator(".jpu-sixteen .told").inner_html()
+    return html.replace("<i>y</i><sub>", "y_").replace("<i>n</i>", "n").replace("</sub>", "")
+
+
 def choose(page, text: str) -> None:
     page.locator(".jpu-sixteen label", has_text=text).first.click()
 
@@ -24,7 +30,7 @@ def test_each_choice_moves_the_bars_to_its_errors_and_says_them(visit):
         choose(page, choice.method)
         errors = shown.errors["n = 2"][choice].phases
         assert page.evaluate(HEIGHTS) == pytest.approx([min(error, 1) for error in errors], abs=1e-3)
-        assert page.locator(".told").inner_text() == shown.says("n = 2", choice)
+        assert told(page) == shown.says("n = 2", choice)
         assert page.locator(".pad button").all_inner_texts() == [short(error) for error in errors]
         assert page.locator("text.kind").text_content() == ("learned" if choice == H else "approximate")
 
@@ -34,7 +40,7 @@ def test_what_h_sees_and_is_fitted_to_can_be_chosen_for_a_fitted_h_alone(visit):
     page = visit(shown)
     choose(page, "both")
     choose(page, "elsewhere")
-    assert page.locator(".told").inner_text() == shown.says("n = 2", H._replace(sees="both", fitted="y_d elsewhere"))
+    assert told(page) == shown.says("n = 2", H._replace(sees="both", fitted="y_d elsewhere"))
     assert page.locator(".ring.on").get_attribute("class") == "ring y_d on"
     choose(page, "nearest")
     assert page.locator("fieldset:disabled").count() == 2 and page.locator(".ring.on").count() == 0
@@ -55,13 +61,13 @@ def test_the_keyboard_alone_reaches_every_question_and_every_phase(visit):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.dataset.lmSuppressShortcuts") == "true"
     page.keyboard.press("ArrowLeft")
-    assert page.locator(".told").inner_text() == shown.says("n = 1", H)
+    assert told(page) == shown.says("n = 1", H)
     for _ in range(4):
         page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     assert page.locator('.pad button[aria-pressed="true"]').get_attribute("aria-label") == "phase 1, 1: 0"
-    assert page.locator(".told").inner_text().endswith(" Phase (1, 1): 0; phase-aligned " +
+    assert told(page).endswith(" Phase (1, 1): 0; phase-aligned " +
         short(shown.errors["n = 1"][Choice("phase-aligned")].phases[5]) + ".")  # fmt: skip
     page.keyboard.press("Escape")
     assert page.locator('.pad button[aria-pressed="true"]').count() == 0
