@@ -86,7 +86,7 @@ quiz(
             answer="A",
             why=[
                 "y[2] is the dot product of row 2 with all of x.",
-                "That is column 2. Both readings return below, so keep them apart.",
+                "That is column 2. Both readings return in section 3, so keep them apart.",
                 "y[2] needs row 2 and no other.",
             ],
         ),
@@ -102,7 +102,7 @@ quiz(
 #
 # $$y_i = \sum_{k=0}^{K-1} w_k\, x_{i+k}$$
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "x = 3 1 4 1 5 9 and w = 2 1 -1. Type all outputs that PyTorch's conv1d gives, in order.",
     numbers=True,
@@ -235,7 +235,7 @@ style.write(axes, 450.0, 300.0, result, size=11)
 show(
     figure,
     alt="Nine pixels of a 6 by 7 map lie under a 3 by 3 kernel and make one pixel of the 4 by 5 "
-    "output. The nine products are written out below.",
+    "output. The nine products are written out under the maps.",
 )
 
 # %% [markdown]
@@ -274,10 +274,10 @@ for knobs in ({}, {"padding": 1}, {"stride": 2, "padding": 1}, {"rate": 2, "padd
 # ## 3. The same thing as a matrix
 #
 # Each output is a weighted sum of inputs. So a convolution is a matrix times a vector, $y = A x$, and the
-# line above says where the weights stand: entry $(i,\, i s + k r - p)$ is $w_k$, and everything else
-# is zero.
+# line to keep says where the weights stand: output $i$ reads the inputs $i s + k r - p$, so entry
+# $(i,\, i s + k r - p)$ is $w_k$, and everything else is zero.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "A 5 x 5 map, a 3 x 3 kernel without a zero in it, padding 1. The matrix has 25 x 25 = 625 entries. "
     "How many are not zero?",
@@ -304,7 +304,7 @@ print(A.int().numpy())
 print("A x equals the convolution:", torch.equal(A @ x, conv(x, w, padding=1)))
 
 # %% [markdown]
-# Below, the signal stands above its matrix, column above column. Point at an output in $y$, at a row, or
+# Now move it. The signal $x$ stands over its matrix, each number over its column. Point at an output in $y$, at a row, or
 # at a pixel of $x$. Then move the sliders, one at a time, and watch what each does to the *rows*: the
 # stride takes rows away, the padding adds rows with a weight cut off (drawn dashed, beside the matrix),
 # the rate pulls the weights apart, and colours show which outputs still share inputs.
@@ -355,7 +355,7 @@ prediction.reveal(
 # **look only nearby**, and **do the same everywhere**.
 #
 # You can have the matrix of *any* linear map without knowing its insides: feed it the unit vectors, one
-# pixel lit at a time. Each answer is a column. Below are three convolutions on an 8 x 8 map, seen from
+# pixel lit at a time. Each answer is a column. Here are three convolutions on an 8 x 8 map, seen from
 # outside in this way.
 
 
@@ -460,7 +460,7 @@ show(
     "six outputs fit. Hollow dots are taps on the padding.",
 )
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "A signal of 7, kernel 3, padding 1, stride 1, and now rate 2. How many outputs?",
     options=["7, as at rate 1", "5", "4", "3"],
@@ -627,9 +627,9 @@ print(table([row_groups, row_mixing]))
 # ## 6. On a photograph
 #
 # Numbers in cells are for understanding; this is what the sums are good for. Three of the four
-# kernels below add up to zero, so a flat region gives zero, and what remains is change.
+# kernels that we use add up to zero, so a flat region gives zero, and what remains is change.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "Rows of the kernel: −1 0 1 / −2 0 2 / −1 0 1. In a photograph of a man with a tripod on a lawn, which "
     "lines does it light up?",
@@ -727,7 +727,7 @@ show(
 #
 # Count. Every output is a sum of $K_h K_w C / g$ products, and there are $D\, h\, w$ outputs. One product
 # and its addition are a **MAC**, a multiply-accumulate; "FLOPs" in papers mostly mean MACs, and counters
-# that say "2 per MAC" explain many quarrels. The loop below counts for real, one by one.
+# that say "2 per MAC" explain many quarrels. This loop counts for real, one by one.
 
 
 # %%
@@ -748,7 +748,7 @@ by_formula = conv_macs(
 )
 print("counted one by one:", f"{by_loop:,}", "  by formula:", f"{by_formula:,}")
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "A 3 x 3 layer, 256 channels in and out, on a 64 x 64 map, output 64 x 64. You set the rate to 2 and the "
     "padding to 2. Its MACs are multiplied by",

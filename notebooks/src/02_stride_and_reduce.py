@@ -123,7 +123,7 @@ quiz(
 # $R$ keeps the samples whose index is a multiple of the rate and forgets the others. In one dimension it
 # is `x[::r]`. The samples with the same remainder form a **phase**: $R$ keeps phase 0.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "A 7 x 7 map has 49 pixels. How many are left after R at rate 2?",
     number=True,
@@ -189,7 +189,7 @@ show(
 # $$C_s(x)_i \;=\; C_r(x)_{i s}\qquad\text{that is}\qquad C_s = C_r \to R .$$
 #
 # Step through it. Left, all outputs are computed and then reduced; right, the stride never computes
-# them. The counter below says what the difference costs.
+# them. Two counters say what the difference costs.
 
 # %%
 x_small = (torch.arange(49) * 5 % 9).reshape(7, 7).tolist()
@@ -225,7 +225,7 @@ print(table([row_reduce]))
 #
 # The numbers are equal. The work is not.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "C_r then R against C_s with stride 2, both 3 x 3 with padding 1, on a 15 x 15 map. By which factor does "
     "the reduction after the fact cost more?",
@@ -306,7 +306,7 @@ show(
 # does it stand? We need a measuring device, and the cheapest one is a **ramp**: a signal whose value *is*
 # its position. A layer whose weights add up to one, applied to a ramp, reports where it looked.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "Kernel 3 with padding 1 and stride 4. Where, in input pixels, does output 3 sit?",
     options=["at 12", "at 13.5, the middle of its block of 4", "at 3"],
@@ -358,7 +358,7 @@ axes.set(xlim=(-6.2, 17), ylim=(0, 3.5))
 axes.axis("off")
 show(
     figure,
-    alt="Input pixels 0 to 16 on a ruler. The samples that R keeps at rate 4 stand exactly above pixels "
+    alt="Input pixels 0 to 16 on a ruler. The samples that R keeps at rate 4 stand exactly at pixels "
     "0, 4, 8, 12, 16. The centres of blocks of four would be at 1.5, 5.5, 9.5, 13.5, one and a half "
     "pixels to the right.",
 )
@@ -374,9 +374,9 @@ show(
 #
 # Put layers on top of one another. Three numbers describe which inputs sample $i$ of the top sees: the
 # **size** of the window, the **jump** from one window to the next, and the **start** of the first one.
-# Each layer changes them like this:
+# How does a layer change them? Work it out for three layers, with a pencil and three rows of dots.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "Three layers, each 3 x 3 with stride 2. How many input pixels does one output see along an axis?",
     number=True,
@@ -517,9 +517,11 @@ print("ResNet-50 and its dilated twin have the same windows, path for path:", sa
 # ## 6. The receptive field, in practice
 #
 # A theoretical window says which pixels *can* matter. How much they do is another question. A pixel in
-# the middle has many paths to the output, a pixel at the rim has one. Count the paths:
+# the middle has many paths to the output, a pixel at the rim has one. So count the paths, and say from which
+# share of the strongest on a pixel counts. Luo et al. take 4.55 %: what a bell curve has left beyond two
+# standard deviations.
 
-# %%
+# %% tags=["hide-input"]
 prediction = Prediction(
     "Twenty layers of 3 x 3 see 41 x 41 = 1681 pixels. With equal weights, how many of these pixels count at "
     "least 4.55 % of what the strongest counts?",

@@ -431,6 +431,8 @@ show(
 )
 
 # %% [markdown]
+# *White is a high score. The network was shown one eye, left of the border, and finds the other, right of it.*
+#
 # What did it cost? Here the windows overlap even more.
 
 # %%
@@ -512,6 +514,9 @@ show(
 )
 
 # %% [markdown]
+# *A gathers: each of its rows collects from three inputs. A' stamps: each of its columns lays down three numbers,
+# and where two columns meet they add.*
+#
 # A transposed matrix has one property that defines it: it moves from one side of an inner product to the other,
 #
 # $$\langle A x,\; y\rangle \;=\; \langle x,\; A' y\rangle \qquad\text{for all } x, y .$$
@@ -605,18 +610,25 @@ print(table([row_zeros, row_inverse]))
 # gives back the *size*, and puts every number above the place that it came from. What the stride dropped is
 # gone. At stride 32 one place in 1024 is left, and a stamp spreads what stands there.
 #
-# Move the sliders. Each row is one input with the taps of its kernel; the colour is the phase of the tap.
-# Can you find a kernel and a stride for which all stamps inside are counted equally? And one that leaves
-# outputs without any?
+# Below, each row is one input with the taps of its kernel, and the last row counts the stamps on each output. The
+# colour is the phase of the tap.
 
 # %%
 explore_transposed(size=5, kernel=5, stride=2, padding=0, output_padding=0)
+
+# %% [markdown]
+# *Kernel 5 and stride 2: far from the ends, outputs of one colour get three stamps and outputs of the other two.*
+#
+# The sliders of the next cell draw this picture anew, below themselves. Can you find a kernel and a stride for which
+# all outputs inside get equally many stamps? And a pair that leaves outputs without any?
 
 # %% tags=["nbval-ignore-output"]
 sliders = {
     name: IntSlider(value=start, min=low, max=high, description=name)
     for name, (low, high, start) in RANGES.items()
 }
+for slider in sliders.values():
+    slider.style.description_width = "110px"  # room for the longest name
 _ = interact(explore_transposed, **sliders)
 
 # %% [markdown]
@@ -656,7 +668,7 @@ prediction.reveal(
 )
 
 # %% [markdown]
-# The colours in the sliders say why. Taps of one colour land on outputs of one colour: tap $k$ of input $i$
+# The colours in that picture say why. Taps of one colour land on outputs of one colour: tap $k$ of input $i$
 # lands on output $i s + k$, and its remainder is that of $k$. So the outputs of phase $p$ are made by the
 # taps $p, p+s, p+2s, \dots$ alone. A transposed convolution *is* $s^2$ ordinary convolutions with small
 # kernels, one for each phase, and then $M$, the merge of [03](03_split_conv_merge.ipynb).
@@ -715,7 +727,7 @@ print(table([row_grey, row_even]))
 
 # %% tags=["hide-input"]
 coarse = photo("camera", size=(128, 128), dtype=torch.float64)[..., 14:50, 34:82]
-figure, panels = plt.subplots(1, 4, figsize=(9.375, 2.35), layout="constrained")
+figure, panels = plt.subplots(1, 4, figsize=(9.375, 1.98), layout="constrained")
 for axes, (name, weight) in zip(panels, kernels_to_try.items(), strict=True):
     up = F.conv_transpose2d(coarse, weight, stride=2)
     axes.imshow(up[0, 0, 4:-4, 4:-4].numpy(), vmin=0, vmax=1)
@@ -729,6 +741,9 @@ show(
 )
 
 # %% [markdown]
+# *Two kernels with four taps for each phase, ones and random numbers: the first leaves no checkerboard, the second
+# does. What counts is the sum of the taps.*
+#
 # Divisibility makes it *possible*, with all weights alike, and is a good start. The cure is equal sums, and
 # training may lose it again. Hence the advice of Odena and others: resize first, then convolve; there one
 # kernel makes all outputs. FCN has another answer. It starts with the right kernel.
@@ -939,6 +954,9 @@ show(
 )
 
 # %% [markdown]
+# *Every number stands above its place. Two scores become four and then eight, and each skip corrects what going up
+# could not know.*
+#
 # That is all of it. The head of the library, [`FCNSkipHead`](../jpu_edu/heads/fcn_skip.py), does the same with
 # real maps. Its scores come from 1 x 1 convolutions on c5, c4 and c3.
 
@@ -1071,7 +1089,8 @@ sources = {"perfect scores": perfect, "read from random features": read_off}
 skip_toggles(camera, truth, sources, classes=CAMERAMAN, thin=TRIPOD)
 
 # %% [markdown]
-# With c3 alone the man is hollow: a skip knows the outlines of everything and the inside of nothing.
+# *c5 says what is there, and each skip by how much that was wrong here. With c3 alone the man is hollow: a skip knows
+# the outlines of everything and the inside of nothing.*
 #
 # Did the random features *see* the tripod, or can a hundred numbers be fitted to anything? The control: fit
 # the same tripod to the features of *another* photograph, in which there is none.
@@ -1144,8 +1163,8 @@ show(
 )
 
 # %% [markdown]
-# A bar that is at most half a stride wide is never found, not even with perfect shares: no block can be more than half
-# bar. 16 pixels at stride 32; 4 at stride 8. Whoever asks "where did my thin line go?" may begin here.
+# *A bar that is at most half a stride wide is never found, not even with perfect scores.* No block can be more than
+# half bar: 16 pixels at stride 32; 4 at stride 8. Whoever asks "where did my thin line go?" may begin here.
 #
 # ## 8. Nineteen
 #
@@ -1249,6 +1268,10 @@ def shift(places):
     return (places - torch.arange(len(places), dtype=torch.float64))[64:-64]
 
 
+# %% [markdown]
+# Now every size from 480 to 544, all three networks, and beside them FCN-8s with a central crop:
+
+# %%
 rows, central = [], {}
 for size in range(480, 545):
     for skips, offset in enumerate((19, 27, 31)):
@@ -1281,6 +1304,8 @@ show(
 )
 
 # %% [markdown]
+# *The original's crops are right at every size. A central crop is off by up to 15 pixels, depending on the size.*
+#
 # Three pixels do not sound like much. Take the perfect FCN-8s from above and shift its labels by three:
 
 # %%

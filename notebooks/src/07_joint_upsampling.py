@@ -148,6 +148,8 @@ show(
 )
 
 # %% [markdown]
+# *Three samples are all that is known of the target. Where the guide has a step, interpolation draws a ramp.*
+#
 # Suppose that the target is a mask whose edge lies where the guide's edge lies.
 
 # %% tags=["hide-input"]
@@ -192,7 +194,8 @@ print("by likeness", alike.round(decimals=3).int().tolist())
 # %% [markdown]
 # **Idea B: a formula that fits the samples fits between them.** Look at the three pairs of guide and target: (1, 0),
 # (1, 0), (5, 8). A straight line goes through them. Find it by least squares, at low resolution, and read
-# it off at every pixel of the guide. That is the idea of the guided filter (He, Sun and Tang, 2010).
+# it off at every pixel of the guide. That is the idea of the guided filter (He, Sun and Tang, 2010). (Its dial
+# `epsilon` makes steep lines expensive. It stays 0 here; section 3 turns it.)
 
 
 # %%
@@ -287,6 +290,9 @@ show(
 )
 
 # %% [markdown]
+# *Two truths with the same three samples. Likeness is right about the one, lines about the other, and they differ at
+# the speck alone.*
+#
 # (The errors in the table are divided by the largest value, 8: the difference is 2, a quarter.)
 #
 # The samples cannot decide. The two truths agree on all of them, so no method can be right about both.
@@ -369,6 +375,9 @@ show(
 )
 
 # %% [markdown]
+# *From 24 x 32 samples, likeness restores the outlines of tank, lamp and fork. It errs where the mask has an edge and
+# the colours have none, and at cables thinner than a sample.*
+#
 # Look along the marked row, where the fork's bracket ends and a red box in the background begins. How many
 # pixels does the edge take?
 
@@ -396,6 +405,8 @@ show(
 )
 
 # %% [markdown]
+# *Between two samples the interpolation is a ramp; by likeness the edge stands where the guide has it.*
+#
 # From seven pixels to none. The samples stand eight pixels apart, and their interpolation cannot be sharper
 # than that. The guide is. (It holds for the depth itself, too, from which the mask was cut:
 # [`test_photographs.py`](../tests/classic/test_photographs.py) checks that likeness beats interpolation there.)
@@ -548,7 +559,7 @@ for name, y in (("noisy", noisy), ("plain mean", plain), ("guided by the flash",
     print(f"{name:20} mean error {off(y):.1f} %")
 
 # %% tags=["hide-input"]
-figure, panels = plt.subplots(1, 4, figsize=(9.375, 2.2), layout="constrained")
+figure, panels = plt.subplots(1, 4, figsize=(9.375, 1.85), layout="constrained")
 pictures = (
     ("flash: the guide", flash),
     ("no flash, noisy", noisy),
@@ -567,6 +578,8 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
+# *Guided by the flash picture, the dark one loses its noise and keeps its edges and its light.*
+#
 # ## 4. Fit low, apply high
 #
 # He and Sun noticed in 2015 that nothing forces the *fit* to run at full resolution. $a$ and $b$ are smooth, for
@@ -666,8 +679,8 @@ show(
 )
 
 # %% [markdown]
-# By likeness the tank turns into a poster: patches of the few colours that the samples have, and borders
-# between them that no object has. Each pixel *must* take a mean of samples. By lines it takes a formula. (Both
+# *By likeness the tank turns into a poster; by lines it looks like the truth.* A poster has patches of the few colours
+# that the samples have, and borders between them that no object has. Each pixel *must* take a mean of samples. By lines it takes a formula. (Both
 # filters had their dials set once here. Section 5 turns them: likeness gets down to 3.1 %.)
 #
 # Photography uses this every day in reverse: JPEG files store colour at a lower resolution than
@@ -680,7 +693,7 @@ cat = photo("chelsea", dtype=torch.float64)[..., :296, :448]
 grey, colours = cat.mean(1, keepdim=True), resize(cat, size=(37, 56), mode="area")
 spread = resize(colours, size=(296, 448), align_corners=False)
 coloured = fast_guided_filter(grey, colours, radius=1, epsilon=1e-5, rate=None)
-figure, panels = plt.subplots(1, 4, figsize=(9.375, 2.0), layout="constrained")
+figure, panels = plt.subplots(1, 4, figsize=(9.375, 1.8), layout="constrained")
 for axes, (y, name) in zip(
     panels,
     (
@@ -700,6 +713,8 @@ show(
 print(f"bilinear {100 * (spread - cat).abs().mean():.1f} %, by lines {100 * (coloured - cat).abs().mean():.1f} %")  # fmt: skip
 
 # %% [markdown]
+# *One colour for 64 pixels is enough, where a grey guide says how light each pixel is.*
+#
 # ## 5. The dials
 #
 # Four dials, and each has a unit. $\sigma_s$ is measured in *samples* of the small map, $\sigma_r$ in the guide's
@@ -784,22 +799,29 @@ show(
 )
 
 # %% [markdown]
+# *The mask by lines never beats bilinear interpolation. The colours by lines beat likeness for every epsilon up to a
+# thousandth.*
+#
 # Three things to read off. **Likeness is about $\sigma_r$**: too small, and a few odd pixels decide alone; too large,
 # and the guide is ignored ($\sigma_r \to \infty$ is identity 3). On the mask the smallest $\sigma_s$ is best; for colours
 # it is a large one, since with more samples to choose from more of the colours in between exist. The radius only has
 # to be large enough for $\sigma_s$: at 0.5, nothing beyond one sample has a weight worth counting. **Lines are about
 # $\varepsilon$ from above**: once it is below the contrast that matters it makes no difference, and larger
-# windows are worse, since one line has to serve more. And **no dial turns a filter into the other one**: the mask
-# by lines never beats bilinear interpolation, for any radius or epsilon.
+# windows are worse, since one line has to serve more. And **no dial turns a filter into the other one**.
 #
-# Try it yourself. Find the setting at which likeness begins to draw a poster. Make the step of
-# the mask fade with $\varepsilon$. Then move `radius` to 4 and watch the badge on the tank. (The sliders work on a part of the
-# picture, so that they answer at once; its errors differ a little from those above.)
+# Here are both filters on a part of the picture, and below each of them its values along the marked row.
 
 # %%
 explore_lift(
     target="mask", sigma_spatial=0.5, sigma_range=0.05, radius=1, epsilon=1e-3, row=48
 )
+
+# %% [markdown]
+# *Dashed: the filter; blue: the truth. Likeness steps with the mask, lines waver where the guide has texture.*
+#
+# The sliders of the next cell draw this picture anew, below themselves. Choose the colours, and find the setting at
+# which likeness begins to draw a poster. Make the step of the mask fade with $\varepsilon$. Then move `radius` to 4 and
+# watch the badge on the tank. (A part of the picture answers at once; its errors differ a little from those above.)
 
 # %% tags=["nbval-ignore-output"]
 import math
@@ -814,6 +836,8 @@ for name, (low, high, start) in RANGES.items():
         sliders[name] = FloatSlider(min=low, max=high, step=0.1, **look)
     else:
         sliders[name] = IntSlider(min=low, max=high, **look)
+for slider in sliders.values():
+    slider.style.description_width = "110px"  # room for the longest name
 _ = interact(explore_lift, **sliders)
 
 # %% [markdown]
@@ -956,7 +980,7 @@ print(
 # %% tags=["hide-input"]
 lifted = {radius: motor.by_lines(radius=radius, epsilon=1e-4) for radius in (1, 2, 4)}
 badge = (0, 0, slice(68, 84), slice(14, 66))
-figure, panels = plt.subplots(1, 4, figsize=(9.375, 2.55), layout="constrained")
+figure, panels = plt.subplots(1, 4, figsize=(9.375, 2.3), layout="constrained")
 part = (..., slice(24, 136), slice(0, 128))
 draw_picture(panels[0], motor.picture[part], "the guide")
 for axes, (radius, y) in zip(panels[1:], lifted.items(), strict=True):
@@ -966,6 +990,9 @@ show(
     alt="Tank and headlamp, and their mask by lines at radius 1, 2 and 4. At radius 1 the tank is white. At "
     "radius 4 the word YAMAHA stands in the mask, and so do the reflections in the headlamp.",
 )
+
+# %% [markdown]
+# *The wider the windows, the more of the guide's texture stands in the mask.*
 
 # %% tags=["hide-input"]
 letters = Prediction(
@@ -1106,7 +1133,7 @@ for name, y in (("bilinear", bilinear), ("by likeness", likened), ("by lines", l
 
 # %%
 def argmin_over_lines(x_l, y_l, radius, epsilon):
-    """Every window's argmin of sum (a x_l + b - y_l)^2 + n epsilon |a|^2, by a solver. (windows, G + 1)"""
+    """Every window's argmin of sum (a x_l + b - y_l)^2 + n epsilon |a|^2: (windows, G + 1)."""
     side, channels = 2 * radius + 1, x_l.shape[1]
 
     def windows(z):  # (windows, samples of one window, channels), zeros beyond the border

@@ -40,6 +40,8 @@
 # [`jpu_edu/backbones/cascade.py`](../jpu_edu/backbones/cascade.py)
 
 # %%
+import textwrap
+
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
@@ -166,6 +168,8 @@ show(
 )
 
 # %% [markdown]
+# *What the patch is, is decided outside the patch.*
+#
 # Whom must it ask, then, and how far away do they stand? The usual tool for asking far away is a rate.
 #
 # A kernel with three taps, at rate $r$, reads the places $i - r$, $i$ and $i + r$. Beyond the ends of the map are
@@ -280,11 +284,19 @@ show(
 )
 
 # %% [markdown]
-# Now move the sliders. Find the largest rate at which some output still has all nine taps, and the smallest
-# at which no output has more than one.
+# *The larger the rate, the fewer taps land, as a mean over the outputs: the branch that was meant to look farthest
+# meets the most zeros.*
+#
+# Any rate on any map, for one output on the left and for the mean over all of them on the right:
 
 # %%
 explore_context(size=60, rate=36, row=22, column=44)
+
+# %% [markdown]
+# *The mean number of taps that land depends on one number alone, the rate over the size of the map.*
+#
+# The sliders of the next cell draw this picture anew, below themselves. Find the largest rate at which some output
+# still has all nine taps, and the smallest at which no output has more than one.
 
 # %% tags=["nbval-ignore-output"]
 from ipywidgets import IntSlider, interact
@@ -310,19 +322,17 @@ for height, width in ((5, 7), (8, 8), (13, 6), (16, 21), (30, 30)):
     centre, rows, columns = w[..., 1:2, 1:2], w[..., 1:2, :], w[..., 1:2]
     for rate in (max(height, width), 40):
         y = F.conv2d(x, w, dilation=rate, padding=rate)
-        collapse.append(
-            compare("rate >= map: 3 x 3 = its centre tap", y, F.conv2d(x, centre))
-        )
+        collapse.append(compare("rate >= map: the centre tap", y, F.conv2d(x, centre)))
     if width != height:
         small = min(height, width)
         y = F.conv2d(x, w, dilation=small, padding=small)
         part, pad = (rows, (0, small)) if height < width else (columns, (small, 0))
         one = F.conv2d(x, part, dilation=small, padding=pad)
-        one_way.append(compare("rate >= one side: 3 x 3 = three taps", y, one))
+        one_way.append(compare("rate >= one side: three taps", y, one))
     rate = max(height, width) - 1
     y = F.conv2d(x, w, dilation=rate, padding=rate)
     short.append(
-        compare("rate = map - 1: its centre tap", y, F.conv2d(x, centre), **broken)
+        compare("rate = map - 1: the centre tap", y, F.conv2d(x, centre), **broken)
     )
 rows_collapse = [worst(collapse), worst(one_way)]
 row_short = worst(short)
@@ -357,7 +367,7 @@ print(f"weights outside the centre that moved: {moved} of {8 * 16}")
 rows_untrained = []
 for size, knobs in ((8, {"label": "learned", "tolerance": 0}), (16, broken)):
     x = normal(1, 4, size, size)
-    claim = f"trained at 8, shown {size}; 6 digits"
+    claim = f"fitted at 8, shown {size}; 6 digits"
     got, want = (y.round(decimals=6) for y in (branch(x), F.conv2d(x, wanted)))
     rows_untrained.append(compare(claim, got, want, **knobs))
 print(table(rows_untrained))
@@ -481,9 +491,9 @@ places.reveal(
 # %%
 branch = 2048 * 256 * 9 * 64 * 64  # MACs of one branch at full size, 512 pixels
 landing = sum(mean_taps(64, rate=rate) / 9 for rate in (12, 24, 36))
-print(
-    f"three branches: {3 * branch / 1e9:.1f} GMAC, of which {(3 - landing) * branch / 1e9:.1f} multiply zeros"
-)
+on_zeros = (3 - landing) * branch
+print(f"three branches: {3 * branch / 1e9:.1f} GMAC, of which", end=" ")
+print(f"{on_zeros / 1e9:.1f} multiply zeros")
 
 # %% [markdown]
 # They are in every count of MACs, this course's too.
@@ -494,7 +504,7 @@ print(
 try:
     ASPPHead(16, 5).train()(torch.randn(1, 16, 8, 8), None)
 except ValueError as error:
-    print(error)
+    print(*textwrap.wrap(str(error), 90), sep="\n")
 
 # %% [markdown]
 # ## 4. In a row: the cascade with multi-grid
@@ -763,7 +773,7 @@ rows_encode = [
     compare("the places shuffled: the same code", encode(shuffled, c, s), library),
 ]
 row_sign = compare(
-    "the code's s in the paper's formula", as_in_the_paper(x, c, s), library, **broken
+    "the code's s, the paper's minus", as_in_the_paper(x, c, s), library, **broken
 )
 print(table([*rows_encode, row_sign]))
 
@@ -790,9 +800,7 @@ net = ready(ContextEncoding(16, classes=5, codes=8), maps[1])
 four = maps[1].repeat(1, 1, 2, 2)
 once, tiled = (net.encoding(net.reduce(y)) for y in (maps[1], four))
 row_sum = compare("four copies of the picture: e_k times 4", tiled, 4 * once)
-row_tiled = compare(
-    "four copies: the presence scores", net(four)[1], net(maps[1])[1], **broken
-)
+row_tiled = compare("four copies: presence scores", net(four)[1], net(maps[1])[1], **broken)
 print(table([row_sum, row_tiled]))
 
 # %% tags=["hide-input"]
@@ -952,7 +960,7 @@ print(f"its say in the main loss: {count / pixels:.2%}")
 print(f"its say in the SE loss:   {1 / 7:.0%}  (target {there.int().tolist()})")
 
 # %% [markdown]
-# One pixel of a class counts as much as a thousand. The authors' word in that thread is that the SE loss helps against unequal areas "in a degree". It is for EncNet alone:
+# Seven classes, seven equal votes: a class with one pixel has the same say as a class with a thousand. The authors' word in that thread is that the SE loss helps against unequal areas "in a degree". It is for EncNet alone:
 # PSP and ASPP have no code to read presence from ([FastFCN#16](https://github.com/wuhuikai/FastFCN/issues/16)).
 #
 # ## 8. Growing windows, and crosses
@@ -1344,9 +1352,8 @@ for n in (64, 128):
     ):
         seen[name, n] = gradient_support(lambda c, f=fill: jpu(f(c)), one, position=HERE)
         count, places = int(seen[name, n].sum()), seen[name, n].numel()
-        print(
-            f"{8 * n:4} pixels: an output of the JPU depends on {count:3} of {places:5} places of {name}"
-        )
+        print(f"{8 * n:4} pixels: an output of the JPU depends on", end=" ")
+        print(f"{count:3} of {places:5} places of {name}")
 
 # %% tags=["hide-input"]
 figure, panels = plt.subplots(1, 3, figsize=(7.6, 2.9), layout="constrained")
@@ -1367,6 +1374,8 @@ show(
 )
 
 # %% [markdown]
+# *A JPU sees a neighbourhood. The head behind it sees the whole picture.*
+#
 # PSP, ASPP and the plain head move over as they are. EncNet's head differs in one layer: FastFCN makes its first 3 × 3 a 1 × 1, which saves 34 of its 39.9 GMAC and has nothing to do with context. And the
 # JPU's own view is a neighbourhood, the same number of places however large the picture is. Nothing in it looks at the whole map. (Each place of $c_5$ has itself seen hundreds of pixels. So has each place that a head reads.) It answers *where exactly*; the head behind it still has to ask *what is this a part of*.
 #
@@ -1406,8 +1415,8 @@ rows_break = [
     rows_untrained[1],
     row_sign,
     row_tiled,
-    compare("pyramid: places shuffled and back", mixed, net(y), **broken),
-    compare("encoding without the square of x", without, encode(x, c, s), **broken),
+    compare("pyramid: shuffled and back", mixed, net(y), **broken),
+    compare("encoding without x squared", without, encode(x, c, s), **broken),
 ]
 print(table(rows_break))
 print(table([compare("pyramid: mirrored and back", turned, net(y))]))
