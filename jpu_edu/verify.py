@@ -4,8 +4,9 @@ An identity must hold on random odd and even shapes and on a photograph; a count
 `python -m jpu_edu verify` prints both and exits with 1 when either does otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from typing import Literal
 
 import torch
@@ -82,68 +83,43 @@ def identities(setting: Setting) -> list[Comparison]:
     source = Source(setting)
     maps = [source.map(channels, odd=odd) for channels in (1, 8) for odd in (True, False, True)]
     features = source.photograph()
-    kernels = [(3, 3), (2, 4), (1, 5)]
-    rows = [
-        worst([compare("M(S(x)) = x", merge(split(x, rate=r), rate=r), x) for x in maps for r in RATES]),
-        worst([compare("R(x) = phase 0 of S(x)", reduce(x, rate=r), split(x, rate=r)[0]) for x in maps for r in RATES]),
-    ]
-    strided, dilated = [], []
-    for x in maps:
-        for r, (height, width) in ((r, k) for r in RATES for k in kernels):
-            weight, bias, padding = (
-                source.kernel(4, x.shape[1], height, width),
-                source.normal(4),
-                (4 * height, 4 * width),
-            )
-            got, want = (conv(x, weight, bias, stride=r, padding=1) for conv in (strided_by_reduce, strided_conv))
-            strided.append(compare("C_s = C_r -> R", got, want))
-            got, want = (conv(x, weight, bias, rate=r, padding=padding) for conv in (dilated_by_phases, dilated_conv))
-            dilated.append(compare("C_d = S -> C_r -> M", got, want))
-    rows += [worst(strided), worst(dilated)]
-    rows.append(
-        worst([
-            compare("the same, phases in the batch, depthwise", *(
-                dilated_conv(x, kernel, rate=r, padding=r, groups=x.shape[1], by=by) for by in ("phases", "native")
-            ))
-            for x in maps for r in RATES for kernel in [source.kernel(x.shape[1], 1)]
-        ])
-    )  # fmt: skip
-    cancelled, phase_zero = [], []
-    for x in [x for x in maps if x.shape[1] == 8]:
-        for r, n in ((2, 1), (2, 4), (3, 2), (4, 4)):
-            layers = source.layers(8, n)
-            y_d = dilated_chain(x, layers, rate=r)
-            for by in ("each", "once"):
-                cancelled.append(
-                    compare("M -> S cancel: S -> C_r^n -> M = y_d", dilated_chain(x, layers, rate=r, by=by), y_d)
-                )
-            phase_zero.append(
-                compare("y_s = phase 0 of y_d, n layers", strided_chain(x, layers, rate=r), reduce(y_d, rate=r))
-            )
-    rows += [worst(cancelled), worst(phase_zero)]
-    rows.append(
-        worst(
-            [
-                compare("phase-aligned upsampling keeps y_s", reduce(phase_aligned(x, rate=r), rate=r), x)
-                for x in maps
-                for r in RATES
-            ]
-        )
-    )
-    circular = [
-        compare(
-            "circular padding, the rate divides the size", *_padded_both_ways(source, size=24, rate=r, mode="circular")
-        )
-        for r in RATES
-    ]
-    rows.append(worst(circular))
+    claims: dict[str, list[Comparison]] = {}
+    for name, got, want in _exact(source, maps, features):
+        claims.setdefault(name, []).append(compare(name, got, want))
+    return [worst(rows) for rows in claims.values()] + _upsampled(source, features)
+
+
+def _exact(source: Source, maps: Sequence[Tensor], features: Tensor) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Claims with their two sides; a claim comes once for each shape."""
+    for x, r in product(maps, RATES):
+        yield "M(S(x)) = x", merge(split(x, rate=r), rate=r), x
+        yield "R(x) = phase 0 of S(x)", reduce(x, rate=r), split(x, rate=r)[0]
+    for x, r, (height, width) in product(maps, RATES, ((3, 3), (2, 4), (1, 5))):
+        weight, bias = source.kernel(4, x.shape[1], height, width), source.normal(4)
+        got, want = (conv(x, weight, bias, stride=r, padding=1) for conv in (strided_by_reduce, strided_conv))
+        yield "C_s = C_r -> R", got, want
+        padding = (4 * height, 4 * width)
+        got, want = (conv(x, weight, bias, rate=r, padding=padding) for conv in (dilated_by_phases, dilated_conv))
+        yield "C_d = S -> C_r -> M", got, want
+    for x, r in product(maps, RATES):
+        kernel, channels = source.kernel(x.shape[1], 1), x.shape[1]
+        got, want = (dilated_conv(x, kernel, rate=r, padding=r, groups=channels, by=by) for by in ("phases", "native"))
+        yield "the same, phases in the batch, depthwise", got, want
+    for x, (r, n) in product([x for x in maps if x.shape[1] == 8], ((2, 1), (2, 4), (3, 2), (4, 4))):
+        layers = source.layers(8, n)
+        y_d = dilated_chain(x, layers, rate=r)
+        for by in ("each", "once"):
+            yield "M -> S cancel: S -> C_r^n -> M = y_d", dilated_chain(x, layers, rate=r, by=by), y_d
+        yield "y_s = phase 0 of y_d, n layers", strided_chain(x, layers, rate=r), reduce(y_d, rate=r)
+    for x, r in product(maps, RATES):
+        yield "phase-aligned upsampling keeps y_s", reduce(phase_aligned(x, rate=r), rate=r), x
+    for r in RATES:
+        got, want = _padded_both_ways(source, size=24, rate=r, mode="circular")
+        yield "circular padding, the rate divides the size", got, want
     layers = source.layers(8, 3)
     y_d = dilated_chain(features, layers)
-    rows += [
-        compare("photograph: y_s = phase 0 of y_d, n = 3", strided_chain(features, layers), reduce(y_d, rate=2)),
-        compare("photograph: S -> C_r^3 -> M = y_d", dilated_chain(features, layers, by="once"), y_d),
-    ]
-    return rows + _upsampled(source, features)
+    yield "photograph: y_s = phase 0 of y_d, n = 3", strided_chain(features, layers), reduce(y_d, rate=2)
+    yield "photograph: S -> C_r^3 -> M = y_d", dilated_chain(features, layers, by="once"), y_d
 
 
 def _upsampled(source: Source, features: Tensor) -> list[Comparison]:
@@ -258,16 +234,8 @@ def report(rows: Sequence[Comparison]) -> str:
     )
     if failed:
         summary += " Not as claimed: " + "; ".join(row.name for row in failed) + "."
-    parts = [
-        "Identities",
-        table(holding, bounds=False),
-        "",
-        "Counterexamples",
-        table(breaking, bounds=False),
-        "",
-        summary,
-    ]
-    return "\n".join(parts)
+    tables = [table(rows, bounds=False) for rows in (holding, breaking)]
+    return f"Identities\n{tables[0]}\n\nCounterexamples\n{tables[1]}\n\n{summary}"
 
 
 def record(rows: Sequence[Comparison], setting: Setting) -> dict[str, object]:

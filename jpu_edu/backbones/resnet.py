@@ -12,8 +12,9 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from jpu_edu.layers.checks import check_count
 from jpu_edu.layers.features import Features
-from jpu_edu.layers.norm import NormKind, check_count, make_norm
+from jpu_edu.layers.norm import NormKind, make_norm
 
 Stem = Literal["7x7", "deep"]
 

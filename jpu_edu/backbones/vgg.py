@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from jpu_edu.backbones.resnet import he_init
+from jpu_edu.layers.checks import check_count
 from jpu_edu.layers.features import Features
-from jpu_edu.layers.norm import NormKind, check_count, make_norm
+from jpu_edu.layers.norm import NormKind, make_norm
 
 #: Channels of the convolutions of each stage; a pooling ends the stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -101,8 +102,7 @@ class VGG16(nn.Module):
 
     def __init__(self, *, norm: NormKind | None = None, width: int = 64) -> None:
         super().__init__()
-        if width < 1:
-            raise ValueError(f"VGG16: width={width}; width must be >= 1 (64 in the paper)")
+        check_count(width, name="width", what="VGG16")
         in_channels, maps = 3, []
         for channels in STAGES:
             layers: list[nn.Module] = []

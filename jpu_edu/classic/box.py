@@ -29,8 +29,6 @@ def box_count(size: tuple[int, int], *, radius: int, like: Tensor) -> Float[Tens
     """How many pixels each window holds: (2 * radius + 1) ** 2 inside, fewer at the border.
 
     Args:
-        size: (H, W).
-        radius: >= 0.
         like: gives dtype and device.
     """
     ones = torch.ones(1, 1, *size, dtype=like.dtype, device=like.device)
@@ -44,11 +42,11 @@ def box_mean(x: Float[Tensor, "B C H W"], *, radius: int) -> Float[Tensor, "B C 
     stays constant up to the last pixel. Dividing by (2 * radius + 1) ** 2 would darken the frame.
 
     Args:
-        x: (B, C, H, W). Sums run in float64, so that a float32 map of any size keeps its digits.
+        x: sums run in float64, so that a float32 map of any size keeps its digits.
         radius: >= 0; 0 gives `x` back. Windows may be larger than the map.
 
     Returns:
-        (B, C, H, W), in the dtype of `x`.
+        The means, in the dtype of `x`.
 
     Raises:
         TypeError, ValueError: a radius that is no integer >= 0; another rank than 4.

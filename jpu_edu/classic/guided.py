@@ -41,8 +41,7 @@ def guided_coefficients(
     steep slopes. This is the h of joint upsampling, found in closed form, once for every window.
 
     Args:
-        guide: (B, G, H, W), the paper's I.
-        target: (B, C, H, W), the paper's p, at the guide's resolution.
+        guide, target: the paper's I and p.
         radius: windows reach `radius` pixels to each side; >= 0.
         epsilon: > 0, in squared units of the guide. A window whose guide varies by much less than
             sqrt(epsilon) is flattened to its mean; one that varies by much more keeps its edges.
@@ -96,8 +95,7 @@ def guided_filter(
     a * v / (v + epsilon) in a window of variance v, and no pixel is further than sqrt(n * v) from its mean.
 
     Args:
-        guide: (B, G, H, W), grey (G = 1), colour (G = 3) or any features.
-        target: (B, C, H, W), at the guide's resolution.
+        guide: grey (G = 1), colour (G = 3) or any features.
         radius: >= 0, in pixels. The cost does not depend on it.
         epsilon: > 0, in squared units of the guide: (0.1) ** 2 for a guide in [0, 1] is moderate.
 
@@ -125,8 +123,7 @@ def fast_guided_filter(
     approximation has the same shape: fit h on (y_m^0, y_s), apply it to all of y_m.
 
     Args:
-        guide: (B, G, H, W).
-        target: (B, C, h, w), h <= H and w <= W. To only speed up the filter of a full-resolution target,
+        target: h <= H and w <= W. To only speed up the filter of a full-resolution target,
             shrink the target first.
         radius: >= 0, in low-resolution pixels: the paper's r divided by its subsampling ratio s.
         epsilon: > 0, in squared units of the guide.

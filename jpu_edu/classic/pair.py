@@ -67,10 +67,11 @@ def check_number(value: float, *, name: str, what: str, remedy: str) -> None:
     Raises:
         TypeError, ValueError: with the value and the remedy.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{what}: {name}={value!r}; {name} must be a number > 0 ({remedy})")
-    if not 0 < value < math.inf:
-        raise ValueError(f"{what}: {name}={value!r}; {name} must be finite and > 0 ({remedy})")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:
+        raise (ValueError if number else TypeError)(
+            f"{what}: {name}={value!r}; {name} must be a finite number > 0 ({remedy})"
+        )
 
 
 def check_radius(radius: int, *, what: str) -> None:
@@ -79,10 +80,11 @@ def check_radius(radius: int, *, what: str) -> None:
     Raises:
         TypeError, ValueError: with the value and the remedy.
     """
-    if isinstance(radius, bool) or not isinstance(radius, int):
-        raise TypeError(f"{what}: radius={radius!r}; radius must be an integer >= 0 (0 is a window of one pixel)")
-    if radius < 0:
-        raise ValueError(f"{what}: radius={radius}; radius must be >= 0 (0 is a window of one pixel)")
+    whole = isinstance(radius, int) and not isinstance(radius, bool)
+    if not whole or radius < 0:
+        raise (ValueError if whole else TypeError)(
+            f"{what}: radius={radius!r}; radius must be an integer >= 0 (0 is a window of one pixel)"
+        )
 
 
 def low_positions(high: int, low: int, *, rate: int | None, like: Tensor) -> Float[Tensor, "high"]:
@@ -108,7 +110,6 @@ def low_guide(guide: Float[Tensor, "B G H W"], *, size: tuple[int, int], rate: R
     """The guide at the target's resolution: the mean over each sample's share, or phase 0.
 
     Args:
-        guide: (B, G, H, W).
         size: (h, w) of the target.
         rate: None takes means over shares, r takes every r-th pixel.
     """

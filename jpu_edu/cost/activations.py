@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from jpu_edu.cost.dry import call, check_inputs, following, own_tensors
+from jpu_edu.cost.dry import following, prepare
 
 MIB = 2**20
 
@@ -58,11 +58,10 @@ def kept_for_backward(model: Callable, *inputs: Tensor) -> Kept:
 
     Source: torch.autograd.graph.saved_tensors_hooks; walkthrough 13.
     """
-    check_inputs(inputs, what="kept_for_backward")
+    owned, run = prepare(model, *inputs, what="kept_for_backward")
     if not torch.is_grad_enabled():
         raise ValueError("kept_for_backward: gradients are off, so nothing is kept; call it outside torch.no_grad()")
-    tensors = own_tensors(model, *inputs)
-    own = {_key(t) for t in tensors.values()}
+    own = {_key(t) for t in owned.values()}
     kept: dict[int, torch.UntypedStorage] = {}  # holding the storage keeps its key from being used again
     by_module: dict[str, int] = defaultdict(int)
     running = [""]
@@ -76,7 +75,7 @@ def kept_for_backward(model: Callable, *inputs: Tensor) -> Kept:
 
     follow = following(model, enter=running.append, leave=lambda *_: running.pop())
     with follow, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        call(model, *inputs, tensors=tensors)
+        run()
     return Kept(sum(by_module.values()), dict(by_module))
 
 
@@ -128,10 +127,9 @@ def peak_inference_bytes(model: Callable, *inputs: Tensor) -> int:
 
     Source: walkthrough 13.
     """
-    check_inputs(inputs, what="peak_inference_bytes")
-    tensors = own_tensors(model, *inputs)
+    _, run = prepare(model, *inputs, what="peak_inference_bytes")
     alive = _Alive()
     with torch.no_grad(), alive:
-        out = call(model, *inputs, tensors=tensors)
+        out = run()
     del out
     return alive.peak

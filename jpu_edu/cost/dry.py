@@ -6,35 +6,45 @@ With inputs on the meta device the parameters are swapped for meta twins during 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
-def own_tensors(model: Callable, *inputs: Tensor) -> dict[str, Tensor]:
-    """Parameters and buffers by name, as meta twins where the inputs are on the meta device.
+def prepare(model: Callable, *inputs: Tensor, what: str) -> tuple[dict[str, Tensor], Callable[[], Any]]:
+    """What a model owns, and its call: dry where the inputs are on the meta device, real where they are not.
 
-    Tied parameters stay tied. A plain function has none.
+    Args:
+        model: a module or any function of the inputs.
+        what: the function that asks, for the error.
+
+    Returns:
+        Parameters and buffers by name, or their meta twins (tied ones stay tied); none of a plain function.
+        The call, without arguments.
+
+    Raises:
+        TypeError, ValueError: no tensors; some on the meta device and some not.
     """
+    if not inputs or not all(isinstance(x, Tensor) for x in inputs):
+        kinds = ", ".join(type(x).__name__ for x in inputs) or "nothing"
+        raise TypeError(f'{what}: got {kinds}; pass tensors, such as torch.empty(1, 3, 512, 512, device="meta")')
+    if len({x.is_meta for x in inputs}) > 1:
+        raise ValueError(f"{what}: inputs on {[str(x.device) for x in inputs]}; put all on the meta device, or none")
     if not isinstance(model, nn.Module):
-        return {}
-    named = {  # each module once, under its first name: a swap under two names would not be undone
+        return {}, partial(model, *inputs)
+    owned = {  # each module once, under its first name: a swap under two names would not be undone
         f"{prefix}.{name}" if prefix else name: tensor
         for prefix, module in model.named_modules()
         for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
     }
-    if not any(x.is_meta for x in inputs):
-        return named
-    twins = {id(t): torch.empty_like(t, device="meta").requires_grad_(t.requires_grad) for t in named.values()}
-    return {name: twins[id(t)] for name, t in named.items()}
-
-
-def call(model: Callable, *inputs: Tensor, tensors: dict[str, Tensor]) -> Any:
-    """Call `model` with `tensors` (from `own_tensors`) in the place of its own."""
-    if tensors and any(x.is_meta for x in inputs):
-        return torch.func.functional_call(model, tensors, inputs, tie_weights=False)  # every name of a tie is in it
-    return model(*inputs)
+    if not inputs[0].is_meta:
+        return owned, partial(model, *inputs)
+    twins = {id(t): torch.empty_like(t, device="meta").requires_grad_(t.requires_grad) for t in owned.values()}
+    owned = {name: twins[id(t)] for name, t in owned.items()}
+    # every name of a tie is in it
+    return owned, partial(torch.func.functional_call, model, owned, inputs, tie_weights=False)
 
 
 @contextmanager
@@ -61,16 +71,3 @@ def following(
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def check_inputs(inputs: tuple, *, what: str) -> None:
-    """Refuse a call without tensors, or with some on the meta device and some not.
-
-    Raises:
-        TypeError, ValueError: with the remedy.
-    """
-    if not inputs or not all(isinstance(x, Tensor) for x in inputs):
-        kinds = ", ".join(type(x).__name__ for x in inputs) or "nothing"
-        raise TypeError(f'{what}: got {kinds}; pass tensors, such as torch.empty(1, 3, 512, 512, device="meta")')
-    if len({x.is_meta for x in inputs}) > 1:
-        raise ValueError(f"{what}: inputs on {[str(x.device) for x in inputs]}; put all on the meta device, or none")

@@ -46,13 +46,10 @@ def total(rows: Sequence[LayerCost], *, name: str = "total") -> LayerCost:
     return LayerCost(name, kind, output, *sums)
 
 
-def _unit(largest: int) -> tuple[float, str]:
-    """The unit in which the largest number of a column has at least one digit before the point."""
-    return next(((size, name) for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if largest >= size), (1.0, ""))
-
-
 def _column(numbers: Sequence[int], head: str) -> list[str]:
-    size, name = _unit(max(numbers))
+    """Its head with the unit in which the largest number has at least one digit before the point; the numbers."""
+    units = (1e9, "G"), (1e6, "M"), (1e3, "k")
+    size, name = next((unit for unit in units if max(numbers) >= unit[0]), (1, ""))
     digits = 0 if size == 1 else 3
     return [f"{head} ({name})" if name else head, *(f"{number / size:.{digits}f}" for number in numbers)]
 

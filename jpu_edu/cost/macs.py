@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.utils.flop_counter import FlopCounterMode
 
-from jpu_edu.cost.dry import call, check_inputs, following, own_tensors
+from jpu_edu.cost.dry import following, prepare
 from jpu_edu.cost.ledger import LayerCost
-from jpu_edu.ops.phases import Rate, rate_pair
+from jpu_edu.ops.maps import whole_pair
+from jpu_edu.ops.phases import Rate
 
 
 def conv_macs(
@@ -53,7 +54,7 @@ def conv_macs(
     Source: B * H_out * W_out * D * (C / groups) * k_h * k_w; walkthroughs 04 and 13.
     """
     kernel, stride, rate = (
-        rate_pair(value, what=f"conv_macs: {name}")
+        whole_pair(value, what="conv_macs", name=name)
         for name, value in (("kernel", kernel), ("stride", stride), ("rate", rate))
     )
     padding = padding if isinstance(padding, tuple) else (padding, padding)
@@ -98,8 +99,7 @@ def layer_costs(model: nn.Module, *inputs: Tensor) -> list[LayerCost]:
 
     Source: walkthrough 13.
     """
-    check_inputs(inputs, what="layer_costs")
-    tensors = own_tensors(model, *inputs)
+    _, run = prepare(model, *inputs, what="layer_costs")
     macs: dict[str, int] = defaultdict(int)
     counted: dict[str, int] = defaultdict(int)
     outputs: dict[str, tuple[int, ...]] = {}
@@ -125,7 +125,7 @@ def layer_costs(model: nn.Module, *inputs: Tensor) -> list[LayerCost]:
         outputs[name] = tuple(output.shape) if isinstance(output, Tensor) else ()
 
     with following(model, enter=enter, leave=leave), counter:
-        call(model, *inputs, tensors=tensors)
+        run()
 
     rows, known = [], set()
     for name, module in model.named_modules():

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import Classifier, ConvBNReLU, check_channels, require_batch_statistics
+from jpu_edu.layers.blocks import Classifier, ConvBNReLU
+from jpu_edu.layers.checks import check_channels, require_batch_statistics
 from jpu_edu.layers.features import Features, SegOutput
 from jpu_edu.layers.norm import NormKind
 

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import Classifier, check_channels
+from jpu_edu.layers.blocks import Classifier
+from jpu_edu.layers.checks import check_channels
 from jpu_edu.layers.features import Features, SegOutput
 from jpu_edu.ops.convs import same_padding
 

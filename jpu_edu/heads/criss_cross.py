@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import Classifier, ConvBNReLU, check_channels
+from jpu_edu.layers.blocks import Classifier, ConvBNReLU
+from jpu_edu.layers.checks import check_channels
 from jpu_edu.layers.features import Features, SegOutput
 from jpu_edu.layers.norm import NormKind
 
@@ -23,12 +24,8 @@ def criss_cross(
     Notice: B * H * W * (H + W) weights instead of B * (H * W)^2: at 64 x 64, 32 times fewer. The pixel
     itself lies on both lines, so the column leaves it out.
 
-    Args:
-        query, key: (B, q, H, W).
-        value: (B, C, H, W).
-
     Returns:
-        (B, C, H, W), at every pixel a weighted mean of the values on its cross.
+        At every pixel a weighted mean of the values on its cross.
 
     Source: CCNet (Huang et al. 2019), section 3.2; walkthrough 09.
     """

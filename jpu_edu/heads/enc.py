@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import Classifier, ConvBNReLU, check_channels
+from jpu_edu.layers.blocks import Classifier, ConvBNReLU
+from jpu_edu.layers.checks import check_channels, check_count
 from jpu_edu.layers.encoding import Encoding
 from jpu_edu.layers.features import Features, SegOutput
-from jpu_edu.layers.norm import NormKind, check_count, make_norm
+from jpu_edu.layers.norm import NormKind, make_norm
 from jpu_edu.ops.interp import resize
 
 

@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import check_channels
+from jpu_edu.layers.checks import check_channels, check_count
 from jpu_edu.layers.features import Features, SegOutput
-from jpu_edu.layers.norm import check_count
 
 
 def bilinear_kernel(factor: int) -> Float[Tensor, "k k"]:

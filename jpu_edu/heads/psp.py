@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import Classifier, ConvBNReLU, check_channels, require_batch_statistics
+from jpu_edu.layers.blocks import Classifier, ConvBNReLU
+from jpu_edu.layers.checks import check_channels, check_count, require_batch_statistics
 from jpu_edu.layers.features import Features, SegOutput
-from jpu_edu.layers.norm import NormKind, check_count
+from jpu_edu.layers.norm import NormKind
 from jpu_edu.layers.pooling import adaptive_avg_pool
 from jpu_edu.ops.interp import resize
 

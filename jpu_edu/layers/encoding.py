@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import check_channels
+from jpu_edu.layers.checks import check_channels
 
 
 def encode(
@@ -27,12 +27,11 @@ def encode(
     codeword, yet it cannot be dropped: s_k multiplies it.
 
     Args:
-        x: (B, D, H, W).
-        codewords: (K, D), the c_k.
-        scale: (K,), the s_k; any sign, zero included.
+        codewords: the c_k.
+        scale: the s_k; any sign, zero included.
 
     Returns:
-        (B, K, D); the order of the pixels does not matter.
+        The e_k; the order of the pixels does not matter.
 
     Raises:
         ValueError: channels of x and codewords that differ; another number of scales than codewords.

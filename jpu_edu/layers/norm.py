@@ -9,6 +9,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from jpu_edu.layers.checks import check_count
+
 NormKind = Literal["batch", "frozen", "group", "sync"]
 
 
@@ -37,16 +39,6 @@ class FrozenBatchNorm(nn.BatchNorm2d):
 
     def _check_input_dim(self, input: Tensor) -> None:
         """Any rank, maps and codes alike."""
-
-
-def check_count(count: int, *, name: str, what: str) -> None:
-    """Refuse what counts nothing: channels, a stride, classes.
-
-    Raises:
-        ValueError: no integer, or below 1.
-    """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"{what}: {name}={count!r}; {name} must be an integer >= 1")
 
 
 def group_count(channels: int) -> int:

@@ -34,7 +34,6 @@ def adaptive_avg_pool(x: Float[Tensor, "B C H W"], *, bins: tuple[int, ...]) -> 
     known only at run time; the matrix it can. One pass over x also takes no longer than four.
 
     Args:
-        x: (B, C, H, W), floating point.
         bins: the n, each >= 1.
 
     Returns:

@@ -82,16 +82,10 @@ def _through(y: Tensor, stages: Sequence[nn.Sequential]) -> Tensor:
 
 
 def _at_stride_1(block: Bottleneck, y: Tensor) -> Tensor:
-    """A block whose stride is left out for one call."""
-    convs = [block.conv2, block.downsample[0]]
-    strides = [conv.stride for conv in convs]
-    try:
-        for conv in convs:
-            conv.stride = (1, 1)
-        return block(y)
-    finally:
-        for conv, stride in zip(convs, strides, strict=True):
-            conv.stride = stride
+    """A block without its stride."""
+    block = copy.deepcopy(block)
+    block.conv2.stride = block.downsample[0].stride = (1, 1)
+    return block(y)
 
 
 @torch.no_grad()

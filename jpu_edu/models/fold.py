@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from jpu_edu.cost.dry import call, following, own_tensors
+from jpu_edu.cost.dry import following, prepare
 
 
 def fold(conv: nn.Conv2d, norm: _BatchNorm) -> nn.Conv2d:
@@ -68,9 +68,9 @@ def conv_norm_pairs(model: nn.Module, x: Tensor) -> list[tuple[str, str]]:
             made[id(output)] = (name, output, output._version)
             readers.setdefault(name, [])
 
-    x = torch.empty_like(x, device="meta")
+    _, run = prepare(model, torch.empty_like(x, device="meta"), what="conv_norm_pairs")
     with torch.no_grad(), following(model, enter=lambda name: None, leave=leave):
-        call(model, x, tensors=own_tensors(model, x))
+        run()
     pairs = [(conv, norms[0]) for conv, norms in readers.items() if len(norms) == 1 and norms[0]]
     return [
         (conv, norm)

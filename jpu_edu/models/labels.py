@@ -24,8 +24,8 @@ def labels(
     for 59 classes at 512 x 512.
 
     Args:
-        logits: (B, K, h, w), the scores at the resolution of the head.
-        size: (H, W) of the image.
+        logits: at the resolution of the head.
+        size: of the image.
         align_corners: as the network resizes its scores, see `ops.interp`.
 
     Returns:

@@ -13,6 +13,7 @@ from jpu_edu.data.classes import Classes
 from jpu_edu.layers.features import Features, SegOutput
 from jpu_edu.models.labels import labels
 from jpu_edu.ops.interp import resize
+from jpu_edu.ops.maps import check_map
 
 
 class Segmenter(nn.Module):
@@ -105,21 +106,11 @@ class Segmenter(nn.Module):
 
     def check_image(self, x: Tensor) -> None:
         """Refuse what is no batch of images for this network, with the remedy."""
-        if not isinstance(x, Tensor):
-            raise TypeError(f"Segmenter: got {type(x).__name__}; pass a torch tensor of shape (B, 3, H, W)")
-        if not x.is_floating_point():
-            raise TypeError(
-                f"Segmenter: got an image of {x.dtype}; convert it first: x.float() / 255, then subtract the mean "
-                "and divide by the deviation that the backbone was trained with"
-            )
-        shape = tuple(x.shape)
-        if x.ndim != 4:
-            remedy = "; add the batch axis: x[None]" if x.ndim == 3 else ""
-            raise ValueError(f"Segmenter: got shape {shape}, expected (B, 3, H, W){remedy}")
-        if shape[1] != self.in_channels:
-            remedy = "; is it (B, H, W, C)? then x.permute(0, 3, 1, 2)" if shape[3] == self.in_channels else ""
-            raise ValueError(f"Segmenter: got {shape[1]} channels, the backbone reads {self.in_channels}{remedy}")
-        if min(shape[2:]) < 32:
-            raise ValueError(
-                f"Segmenter: got an image of {shape[2]} x {shape[3]}; H and W must be >= 32, pad or resize it"
-            )
+        how = "x.float() / 255, then subtract the mean and divide by the deviation that the backbone was trained with"
+        check_map(x, what="Segmenter", axes="B, 3, H, W", cast=how)
+        _, channels, height, width = x.shape
+        if channels != self.in_channels:
+            remedy = "; is it (B, H, W, C)? then x.permute(0, 3, 1, 2)" if width == self.in_channels else ""
+            raise ValueError(f"Segmenter: got {channels} channels, the backbone reads {self.in_channels}{remedy}")
+        if min(height, width) < 32:
+            raise ValueError(f"Segmenter: got an image of {height} x {width}; H and W must be >= 32, pad or resize it")

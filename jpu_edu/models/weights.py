@@ -11,13 +11,10 @@ Every loader returns a network in eval mode, in the dtype of the file, on the CP
 
 import errno
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import safetensors
 import torch
 from safetensors.torch import save_file
@@ -28,9 +25,9 @@ from jpu_edu.data.classes import Classes
 from jpu_edu.data.files import access, renamed
 from jpu_edu.models import layouts
 from jpu_edu.models.build import build
+from jpu_edu.models.reading import Source, read, read_safetensors, readable
 from jpu_edu.models.segmenter import Segmenter
 
-Source = str | Path | Mapping
 #: GroupNorm is missing: its weights mean something else than BatchNorm's.
 LoadNorm = Literal["batch", "frozen", "sync"]
 
@@ -47,56 +44,10 @@ IMAGENET = {
 }
 
 
-def read(source: Source) -> dict[str, Tensor]:
-    """A state dict from a file or from a dictionary, without running anything that the file contains.
-
-    Notice: a .pth file is a pickle, and a pickle can run code. torch.load(weights_only=True) builds tensors and
-    plain containers alone. The official checkpoints also hold `best_pred`, a numpy number, which it refuses; so
-    the three names that make up a numpy float are put on its list of allowed names while this file is read. They
-    build a number from bytes and call nothing. weights_only=False, the usual advice, is never used.
-
-    Args:
-        source: a path (.pth, .pth.tar, .safetensors), a state dict, or a dictionary with one under `state_dict`.
-
-    Returns:
-        Names and tensors, `module.` (left there by DataParallel) removed from the names.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: a file that is damaged, or holds no state dict, or anything else than tensors.
-    """
-    if not isinstance(source, Mapping | str | Path):
-        raise TypeError(f"weights: got {type(source).__name__}; pass the path of a file, or a state dict")
-    if isinstance(source, Mapping):
-        content = source
-    elif not Path(source).is_file():
-        raise FileNotFoundError(f"weights: no file {str(source)!r}")
-    elif Path(source).suffix == ".safetensors":
-        content = _read_safetensors(Path(source))[0]
-    else:
-        scalar = np.float64(0).__reduce__()[0]
-        allowed = [
-            (scalar, "numpy.core.multiarray.scalar"),  # written by numpy 1
-            (scalar, "numpy._core.multiarray.scalar"),  # written by numpy 2
-            np.dtype,
-            np.dtypes.Float64DType,
-        ]
-        with torch.serialization.safe_globals(allowed), _readable(source):
-            content = torch.load(source, map_location="cpu", weights_only=True)
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(
-            f"{'weights' if isinstance(source, Mapping) else source}: no state dict in it; expected weights, as names "
-            "and tensors, or a dictionary with `state_dict`"
-        )
-    return {key.removeprefix("module."): value for key, value in state.items()}
-
-
 def load_fastfcn(source: Source, *, norm: LoadNorm = "batch", into: Segmenter | None = None) -> Segmenter:
     """An official FastFCN checkpoint as our network, with the same outputs.
 
-    Notice: depth, stem, neck (JPU, JPU_X, or none: dilated), head, lateral connections, auxiliary head and class
-    count are read from keys and shapes. The unused ImageNet classifier in the file (`pretrained.fc`) is left out.
+    Notice: which network it is, with which neck (JPU, JPU_X, or none: dilated) and head, is read from keys and shapes.
 
     Args:
         source: see `read`.
@@ -108,9 +59,7 @@ def load_fastfcn(source: Source, *, norm: LoadNorm = "batch", into: Segmenter | 
 
     Source: wuhuikai/FastFCN; walkthrough 11.
     """
-    state = read(source)
-    architecture, layout = layouts.official_architecture(state)
-    return _fill(architecture, layouts.translate(state, layout), norm=norm, into=into)
+    return _fill(*layouts.official(read(source)), norm=norm, into=into)
 
 
 def load_torchvision(source: Source, *, norm: LoadNorm = "batch", into: Segmenter | None = None) -> Segmenter:
@@ -123,9 +72,7 @@ def load_torchvision(source: Source, *, norm: LoadNorm = "batch", into: Segmente
 
     Source: torchvision.models.segmentation; walkthrough 11.
     """
-    state = read(source)
-    architecture, layout = layouts.torchvision_architecture(state)
-    return _fill(architecture, layouts.translate(state, layout), norm=norm, into=into)
+    return _fill(*layouts.torchvision(read(source)), norm=norm, into=into)
 
 
 def load_backbone(source: Source, *, norm: LoadNorm = "batch", into: nn.Module | None = None) -> nn.Module:
@@ -140,18 +87,7 @@ def load_backbone(source: Source, *, norm: LoadNorm = "batch", into: nn.Module |
     Raises:
         ValueError: no backbone in it; for `into`, which stem and depth the file has.
     """
-    state = read(source)
-    if "features.0.weight" in state:
-        name = "vgg16_bn" if "features.1.weight" in state else "vgg16"
-        spec, state = (
-            {"name": name, "stem": None, "width": state["features.0.weight"].shape[0]},
-            layouts.vgg_state(state),
-        )
-    else:
-        prefix = next((p for p in ("pretrained.", "backbone.") if any(key.startswith(p) for key in state)), "")
-        spec = layouts.resnet_spec(state, prefix)
-        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    spec, state = layouts.backbone(read(source))
     if into is None:
         with torch.device("meta"):
             into = make_backbone(spec["name"], stem=spec["stem"], norm=norm, width=spec["width"])
@@ -184,9 +120,7 @@ def imagenet(name: str, *, norm: LoadNorm = "batch", progress: bool = True) -> n
 
 
 def save(model: Segmenter, path: str | Path) -> None:
-    """Write weights, architecture and `model.classes` to one safetensors file, at once or not at all.
-
-    Notice: the file appears under its name when it is complete; an interrupted run leaves the old one.
+    """Write weights, architecture and `model.classes` to one safetensors file; an interrupted run leaves the old one.
 
     Raises:
         ValueError: a network put together by hand, whose builder nobody knows; names for another number of classes.
@@ -226,7 +160,7 @@ def load(path: str | Path) -> Segmenter:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: no file {str(path)!r}")
-    state, metadata = _read_safetensors(Path(path))
+    state, metadata = read_safetensors(Path(path))
     if "jpu_edu" not in metadata:
         raise ValueError(
             f"{path}: does not say which network it is; `save` writes that. "
@@ -250,7 +184,7 @@ def is_ours(path: str | Path) -> bool:
     """Whether `save` wrote this file. Its header alone is read."""
     if Path(path).suffix != ".safetensors" or not Path(path).is_file():
         return False
-    with _readable(path), safetensors.safe_open(path, framework="pt") as file:
+    with readable(path), safetensors.safe_open(path, framework="pt") as file:
         return "jpu_edu" in (file.metadata() or {})
 
 
@@ -258,30 +192,6 @@ def _classes(record: dict) -> Classes:
     """From the lists that JSON keeps."""
     colours = tuple(tuple(colour) for colour in record["colours"])
     return Classes(names=tuple(record["names"]), colours=colours, void=tuple(record["void"]))
-
-
-@contextmanager
-def _readable(path: str | Path) -> Iterator[None]:
-    """One kind of error for a file of weights that cannot be read, whatever torch or safetensors say to it."""
-    with access(path, "read"):
-        Path(path).open("rb").close()  # safetensors says "no such file" where it may not read
-    if Path(path).suffix == ".onnx":
-        raise ValueError(f"{path}: an ONNX file, which onnxruntime runs; give the .safetensors that it was made from")
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:  # the unpickler takes any text for a program, and fails in any way
-        raise ValueError(
-            f"{path}: these weights are damaged, or hold more than tensors alone, which could run a program, so they "
-            "are not read. Copy the file again, or save tensors alone: torch.save(model.state_dict(), file)"
-        ) from error
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with _readable(path), safetensors.safe_open(path, framework="pt") as file:
-        # copied, because the tensors are views of the open file, which could then not be replaced on Windows
-        return {key: file.get_tensor(key).clone() for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
 def _fill(architecture: dict, state: dict[str, Tensor], *, norm: str, into: Segmenter | None) -> Segmenter:

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import ConvBNReLU, SeparableBNReLU, check_channels, check_levels
+from jpu_edu.layers.blocks import ConvBNReLU, SeparableBNReLU
+from jpu_edu.layers.checks import check_channels, check_levels
 from jpu_edu.layers.features import Features
 from jpu_edu.layers.norm import NormKind
 from jpu_edu.ops.interp import resize

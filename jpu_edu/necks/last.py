@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from jpu_edu.layers.blocks import check_levels
+from jpu_edu.layers.checks import check_levels
 from jpu_edu.layers.features import Features
 
 

@@ -37,9 +37,7 @@ class Layer:
     statistics see the other phases.
 
     Args:
-        weight: (D, C / groups, k_h, k_w) with odd k_h and k_w; the padding keeps the size of the map.
-        bias: (D,), or None.
-        groups: as in `regular_conv`.
+        weight, bias, groups: as in `regular_conv`, with odd k_h and k_w; the padding keeps the size of the map.
         then: called as then(y, x) with the convolution's output and the layer's input (reduced like y in
             a strided layer); returns a map of y's height and width.
 
@@ -91,7 +89,6 @@ def strided_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2) -> Tens
     Notice: it never computes y_m; what it computes is y_m's phase (0, 0), pushed through the n layers.
 
     Args:
-        x: (B, C, H, W).
         layers: the first one strides, the other n are regular.
         rate: the stride of the first layer.
 
@@ -101,7 +98,7 @@ def strided_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2) -> Tens
     Source: FastFCN, section 3.3, the chain of y_s; walkthrough 03.
     """
     first, rest = _first_and_rest(layers, "strided_chain")
-    return _regular(first.strided(x, stride=rate), rest)
+    return _regular(first.strided(x, stride=rate_pair(rate, what="strided_chain")), rest)
 
 
 def dilated_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2, by: DilatedBy = "native") -> Tensor:
@@ -111,7 +108,6 @@ def dilated_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2, by: Dil
     regular layers on every phase, and merges once. The phases stay apart all the way.
 
     Args:
-        x: (B, C, H, W).
         layers: the first one is regular, the other n are dilated.
         rate: the rate of the n layers.
         by: "native" runs dilated convolutions; "each" runs S -> C_r -> M for every layer; "once" runs
@@ -121,7 +117,7 @@ def dilated_chain(x: Tensor, layers: Sequence[Layer], *, rate: Rate = 2, by: Dil
         (B, D', H, W).
 
     Raises:
-        ValueError: no layers; an unknown `by`; by phases, a map smaller than the rate (some phases are empty).
+        ValueError: no layers; an unknown `by`; by phases, a map smaller than the rate.
 
     Source: FastFCN, section 3.3, the chain of y_d; walkthrough 03.
     """

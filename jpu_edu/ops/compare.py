@@ -38,15 +38,11 @@ def max_error(got: Tensor, want: Tensor) -> float:
 
     Notice: a NaN on either side gives NaN, which no tolerance accepts; equal infinities are equal.
 
-    Args:
-        got: any shape.
-        want: the same shape and dtype as `got`.
-
     Returns:
-        A non-negative number without unit, or NaN. Two empty tensors have error 0.
+        A number >= 0 without unit, or NaN. Two empty tensors have error 0.
 
     Raises:
-        ValueError: shapes or dtypes differ (nothing is broadcast or promoted).
+        TypeError, ValueError: no tensors; shapes or dtypes that differ (nothing is broadcast or promoted).
     """
     for tensor in (got, want):
         if not isinstance(tensor, Tensor):
@@ -94,19 +90,13 @@ class Comparison:
 
 
 def compare(
-    name: str,
-    got: Tensor,
-    want: Tensor,
-    *,
-    label: Label = "exact",
-    breaks: bool = False,
-    tolerance: float | None = None,
-) -> Comparison:
+    name: str, got: Tensor, want: Tensor, *,
+    label: Label = "exact", breaks: bool = False, tolerance: float | None = None,
+) -> Comparison:  # fmt: skip
     """Compare two tensors and keep the result as a row.
 
     Args:
         name: the claim in words or symbols, such as "M(C_r(S(x))) = C_d(x)".
-        got, want: tensors of one shape and dtype.
         label: "exact", "approximate" or "learned".
         breaks: True for a counterexample, which passes when the two sides differ.
         tolerance: the bound that is claimed; by default the dtype's rounding tolerance.
@@ -163,7 +153,6 @@ def table(rows: Sequence[Comparison], *, bounds: bool = True) -> str:
     """The rows as aligned text: claim, label, shapes, dtype, max error, verdict.
 
     Args:
-        rows: comparisons, in the order to print.
         bounds: print rounding noise as its bound (for stored notebooks); False prints the number itself.
     """
     lines = [("claim", "label", "shapes", "dtype", "max error", "verdict"), None]

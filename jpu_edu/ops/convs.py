@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jpu_edu.ops.fastest import fastest_way
-from jpu_edu.ops.maps import check_map
+from jpu_edu.ops.maps import check_map, whole_pair
 from jpu_edu.ops.phases import Rate, merge, merge_from_batch, rate_pair, reduce, split, split_to_batch
 
 Padding = int | tuple[int, int]
@@ -30,20 +30,11 @@ def same_padding(kernel: Rate, *, rate: Rate = 1) -> tuple[int, int]:
     Raises:
         ValueError: an even kernel, which would need more zeros on one side than on the other.
     """
-    kernel_h, kernel_w = rate_pair(kernel, what="same_padding: kernel read as a rate")
+    kernel_h, kernel_w = whole_pair(kernel, what="same_padding", name="kernel")
     if kernel_h % 2 == 0 or kernel_w % 2 == 0:
         raise ValueError(f"same_padding: kernel {kernel_h} x {kernel_w} is even; give its padding as a number")
     rate_h, rate_w = rate_pair(rate, what="same_padding")
     return rate_h * (kernel_h // 2), rate_w * (kernel_w // 2)
-
-
-def _padding_pair(padding: Padding, what: str) -> tuple[int, int]:
-    pair = tuple(padding) if isinstance(padding, tuple | list) else (padding, padding)
-    if len(pair) != 2 or any(isinstance(p, bool) or not isinstance(p, int) for p in pair):
-        raise TypeError(f"{what}: padding={padding!r}; padding must be an integer >= 0 or a pair of them")
-    if min(pair) < 0:
-        raise ValueError(f"{what}: padding={padding!r}; padding must be >= 0 (crop the input instead)")
-    return pair
 
 
 def _check(
@@ -54,10 +45,11 @@ def _check(
         check_map(tensor, what=what, name=name, axes=axes)
     # Under autocast PyTorch itself casts all three to one dtype. The meta device has no autocast to ask for.
     casts = not x.is_meta and torch.is_autocast_enabled(x.device.type)
-    if (x.dtype != weight.dtype and not casts) or x.device != weight.device:
-        raise ValueError(
-            f"{what}: x is {x.dtype} on {x.device}, weight {weight.dtype} on {weight.device}; make them agree"
-        )
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if isinstance(tensor, Tensor) and ((tensor.dtype != x.dtype and not casts) or tensor.device != x.device):
+            raise ValueError(
+                f"{what}: x is {x.dtype} on {x.device}, {name} {tensor.dtype} on {tensor.device}; make them agree"
+            )
     outputs, inputs_per_group = weight.shape[:2]
     if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1 or outputs % groups:
         raise ValueError(
@@ -71,11 +63,8 @@ def _check(
     if bias is not None and (not isinstance(bias, Tensor) or tuple(bias.shape) != (outputs,)):
         got = f"has shape {tuple(bias.shape)}" if isinstance(bias, Tensor) else f"is {type(bias).__name__}"
         raise ValueError(f"{what}: bias {got}; weight has {outputs} output channels, it is a torch tensor ({outputs})")
-    if bias is not None and ((bias.dtype != x.dtype and not casts) or bias.device != x.device):
-        raise ValueError(
-            f"{what}: bias is {bias.dtype} on {bias.device}; make it agree with x, {x.dtype} on {x.device}"
-        )
-    rates, pads = rate_pair(rate, what=what), _padding_pair(padding, what)
+    rates = rate_pair(rate, what=what)
+    pads = whole_pair(padding, what=what, name="padding", least=0, remedy="crop the input instead")
     for axis, size, kernel, r, p in zip("HW", x.shape[-2:], weight.shape[-2:], rates, pads, strict=True):
         span = r * (kernel - 1) + 1
         if size + 2 * p < span:
@@ -97,9 +86,7 @@ def regular_conv(
     """C_r: a convolution with stride 1 and no holes, on a map with `padding` zeros around it.
 
     Args:
-        x: (B, C, H, W), floating point.
-        weight: (D, C / groups, k_h, k_w), same dtype and device.
-        bias: (D,), or None.
+        weight: (D, C / groups, k_h, k_w), in the dtype of x.
         padding: zeros on each side, p or (p_h, p_w), >= 0.
         groups: 1 is dense, C is depthwise.
 
@@ -135,7 +122,7 @@ def strided_conv(
 
     Source: FastFCN, section 3.3, the operator C_s; walkthrough 02.
     """
-    strides = rate_pair(stride, what="strided_conv: stride read as a rate")
+    strides = whole_pair(stride, what="strided_conv", name="stride")
     _, pads = _check(x, weight, bias, rate=1, padding=padding, groups=groups, what="strided_conv")
     return F.conv2d(x, weight, bias, stride=strides, padding=pads, groups=groups)
 
@@ -157,7 +144,7 @@ def strided_by_reduce(
 
     Source: FastFCN, section 3.3, C_s = C_r -> R; walkthrough 02.
     """
-    strides = rate_pair(stride, what="strided_by_reduce: stride read as a rate")
+    strides = whole_pair(stride, what="strided_by_reduce", name="stride")
     return reduce(regular_conv(x, weight, bias, padding=padding, groups=groups), rate=strides)
 
 

@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from jpu_edu.ops.maps import check_map, whole_pair
+
 Rate = int | tuple[int, int]
 
 
@@ -19,37 +21,25 @@ def rate_pair(rate: Rate, *, what: str = "split") -> tuple[int, int]:
     """Read a rate as (r_h, r_w). A pair such as (1, 2) handles a signal: a map that is one pixel high.
 
     Raises:
-        TypeError: not an integer or a pair of integers.
-        ValueError: below 1.
+        TypeError, ValueError: no integer >= 1 and no pair of them.
     """
-    pair = tuple(rate) if isinstance(rate, tuple | list) else (rate, rate)
-    if len(pair) != 2 or any(isinstance(r, bool) or not isinstance(r, int) for r in pair):
-        raise TypeError(f"{what}: rate={rate!r}; rate must be an integer >= 1 or a pair of them, such as 2 or (1, 2)")
-    if min(pair) < 1:
-        raise ValueError(f"{what}: rate={rate!r}; rate must be an integer >= 1 (1 means no dilation)")
-    if max(pair) >= 2**31:  # beyond it PyTorch's strides overflow
-        raise ValueError(f"{what}: rate={rate!r}; no map is that large, give a rate below {2**31}")
-    return pair
+    return whole_pair(rate, what=what, name="rate", remedy="1 means no dilation")
 
 
-def _check_map(x: Tensor, what: str) -> None:
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{what}: got {type(x).__name__}; pass a torch tensor of shape (..., H, W)")
-    if x.ndim < 2:
-        raise ValueError(f"{what}: got shape {tuple(x.shape)}; a map needs at least the two axes H and W")
-    if 0 in x.shape[-2:]:
-        raise ValueError(f"{what}: got an empty map of shape {tuple(x.shape)}; H and W must be >= 1")
+def _to_split(x: Tensor, rate: Rate, what: str, axes: str) -> tuple[int, int]:
+    """Check the map; return the rate as a pair, if `x` can be split with it.
 
-
-def _check_count(x: Tensor, rate: Rate, what: str) -> None:
-    """Any rate has a meaning, but a view for each of a million phases takes seconds, for more of them days."""
-    (rate_h, rate_w), (height, width) = rate_pair(rate, what=what), x.shape[-2:]
-    count = rate_h * rate_w
+    Any rate has a meaning, but a view for each of a million phases takes seconds, for more of them days.
+    """
+    rate_h, rate_w = rate_pair(rate, what=what)
+    check_map(x, what=what, axes=axes, cast=None)
+    count, (height, width) = rate_h * rate_w, x.shape[-2:]
     if count > 2**20:
         raise ValueError(
             f"{what}: rate={rate!r} makes {count} phases, all but {height * width} of them empty, of a map of "
             f"{height} x {width}; give a rate of {max(height, width)} or less"
         )
+    return rate_h, rate_w
 
 
 def split(x: Shaped[Tensor, "*batch H W"], *, rate: Rate) -> tuple[Shaped[Tensor, "*batch _ _"], ...]:
@@ -58,7 +48,7 @@ def split(x: Shaped[Tensor, "*batch H W"], *, rate: Rate) -> tuple[Shaped[Tensor
     Notice: nothing is computed. Every phase is a view of `x`: one offset, and strides r times as long.
 
     Args:
-        x: (..., H, W), any dtype, any H and W >= 1, any leading axes.
+        x: any dtype, any H and W >= 1, any leading axes.
         rate: r >= 1, or (r_h, r_w).
 
     Returns:
@@ -72,17 +62,14 @@ def split(x: Shaped[Tensor, "*batch H W"], *, rate: Rate) -> tuple[Shaped[Tensor
 
     Source: FastFCN, section 3.3, the operator S (drawn there in 1-D with two groups); walkthrough 03.
     """
-    rate_h, rate_w = rate_pair(rate)
-    _check_map(x, "split")
-    _check_count(x, rate, "split")
+    rate_h, rate_w = _to_split(x, rate, "split", "..., H, W")
     return tuple(x[..., p::rate_h, q::rate_w] for p in range(rate_h) for q in range(rate_w))
 
 
 def merge(phases: Sequence[Shaped[Tensor, "*batch _ _"]], *, rate: Rate) -> Shaped[Tensor, "*batch _ _"]:
     """M: put the phases back where `split` took them from. The inverse of S, for every size.
 
-    Notice: the size of the map is not passed. It follows from the phases: H is the sum of the heights
-    of the r_h phases in the first column of phases.
+    Notice: the size of the map follows from the phases: H is the sum of the heights of the r_h in the first column.
 
     Args:
         phases: r_h * r_w maps in the order of `split`, equal in all leading axes, dtype and device.
@@ -142,22 +129,17 @@ def reduce(x: Shaped[Tensor, "*batch H W"], *, rate: Rate) -> Shaped[Tensor, "*b
 
     Notice: reduce(x) is split(x)[0]. What R throws away are the other r * r - 1 phases.
 
-    Args:
-        x: (..., H, W), any dtype, any H and W >= 1.
-        rate: r >= 1, or (r_h, r_w).
+    Args, Raises: as for `split`.
 
     Returns:
         A view of shape (..., ceil(H / r_h), ceil(W / r_w)).
-
-    Raises:
-        TypeError, ValueError: as for `split`.
 
     Convention: reduce keeps phase 0, the even rows and columns at rate 2.
 
     Source: FastFCN, section 3.3, the operator R; walkthrough 02.
     """
     rate_h, rate_w = rate_pair(rate, what="reduce")
-    _check_map(x, "reduce")
+    check_map(x, what="reduce", axes="..., H, W", cast=None)
     return x[..., ::rate_h, ::rate_w]
 
 
@@ -168,10 +150,6 @@ def split_to_batch(x: Shaped[Tensor, "B C H W"], *, rate: Rate) -> Shaped[Tensor
     so that all phases have one size. The memory layout of `x` (channels first or last) is kept: in
     channels-last the copy moves whole rows of C numbers, which is why it is cheap.
 
-    Args:
-        x: (B, C, H, W).
-        rate: r >= 1, or (r_h, r_w).
-
     Returns:
         (B * r_h * r_w, C, ceil(H / r_h), ceil(W / r_w)); element b * r_h * r_w + k is phase k of image b.
 
@@ -179,11 +157,7 @@ def split_to_batch(x: Shaped[Tensor, "B C H W"], *, rate: Rate) -> Shaped[Tensor
 
     Source: FastFCN, section 3.3; walkthrough 04.
     """
-    rate_h, rate_w = rate_pair(rate, what="split_to_batch")
-    _check_map(x, "split_to_batch")
-    if x.ndim != 4:
-        raise ValueError(f"split_to_batch: got shape {tuple(x.shape)}; it needs four axes (B, C, H, W), or use `split`")
-    _check_count(x, rate, "split_to_batch")
+    rate_h, rate_w = _to_split(x, rate, "split_to_batch", "B, C, H, W")
     batch, channels, height, width = x.shape
     fill = (-width % rate_w, -height % rate_h)
     if any(fill):
@@ -212,12 +186,7 @@ def merge_from_batch(
     Source: FastFCN, section 3.3; walkthrough 04.
     """
     rate_h, rate_w = rate_pair(rate, what="merge_from_batch")
-    _check_map(phases, "merge_from_batch")
-    if phases.ndim != 4:
-        raise ValueError(
-            f"merge_from_batch: got shape {tuple(phases.shape)}; it needs four axes "
-            "(B * r_h * r_w, C, h, w), or use `merge`"
-        )
+    check_map(phases, what="merge_from_batch", name="phases", axes="B * r_h * r_w, C, h, w", cast=None)
     count, channels, h, w = phases.shape
     if count % (rate_h * rate_w):
         raise ValueError(

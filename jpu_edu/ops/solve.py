@@ -16,8 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from jpu_edu.ops.convs import regular_conv, same_padding
-from jpu_edu.ops.maps import check_map
-from jpu_edu.ops.phases import Rate, merge, rate_pair, split
+from jpu_edu.ops.maps import check_map, whole_pair
+from jpu_edu.ops.phases import Rate, merge, split
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def fit_h(
     to all phases gives y_d. Where ReLU or more layers lie between, the best h is only an approximation.
 
     Args:
-        y_m0: (B, C, h, w), floating point and finite.
-        y_s: (B, D, h, w), same dtype; only B, h and w must agree with y_m0.
+        y_m0, y_s: finite, of one dtype, equal in B, h and w.
         kernel: odd size of h, k or (k_h, k_w); zero padding keeps the size of the map.
         bias: whether h has a constant term.
         ridge: lambda >= 0; adds lambda * ||weight||^2 * samples, which makes any system solvable.
@@ -92,8 +91,8 @@ def fit_h(
         raise TypeError(f"fit_h: the maps are {y_s.dtype}; least squares needs float64 or float32: y_m0.double()")
     if isinstance(ridge, bool) or not isinstance(ridge, int | float) or not 0 <= ridge < float("inf"):
         raise ValueError(f"fit_h: ridge={ridge!r}; ridge must be a number >= 0 (0 is plain least squares)")
-    size = rate_pair(kernel, what="fit_h: kernel read as a rate")
-    if size[0] % 2 == 0 or size[1] % 2 == 0:
+    size = whole_pair(kernel, what="fit_h", name="kernel")
+    if not all(n % 2 for n in size):
         raise ValueError(f"fit_h: kernel={kernel!r}; its size must be odd, so that h keeps the size of the map")
     padding = same_padding(size)
 
@@ -109,12 +108,10 @@ def fit_h(
             f"fit_h: under-determined, {samples} samples of rank {rank} for {unknowns} unknowns per output channel; "
             "give a larger or less regular map, more images, a smaller kernel, or a ridge such as ridge=1e-6"
         )
-    # The ridge as extra equations sqrt(lambda * samples) * w = 0 keeps the problem a least-squares one, which
-    # is better conditioned than the normal equations.
-    penalty = torch.eye(unknowns, dtype=rows.dtype, device=rows.device)[: unknowns - bias] * (ridge * samples) ** 0.5
-    system, right = (rows, targets)
-    if ridge:
-        system = torch.cat([rows, penalty])
+    system, right = rows, targets
+    if ridge:  # as extra equations sqrt(lambda * samples) * w = 0: better conditioned than the normal equations
+        penalty = torch.eye(unknowns, dtype=rows.dtype, device=rows.device)[: unknowns - bias]
+        system = torch.cat([rows, penalty * (ridge * samples) ** 0.5])
         right = torch.cat([targets, targets.new_zeros(len(penalty), targets.shape[1])])
     solution = torch.linalg.lstsq(system, right).solution
     residual = (rows @ solution - targets).square().mean().sqrt().item()

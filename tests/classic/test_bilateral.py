@@ -154,14 +154,14 @@ GOOD = {"sigma_spatial": 0.5, "sigma_range": 0.1, "rate": 2}
     [
         (
             {"sigma_spatial": 0.0},
-            r"sigma_spatial=0\.0; sigma_spatial must be finite and > 0 \(in low-resolution",
+            r"sigma_spatial=0\.0; sigma_spatial must be a finite number > 0 \(in low-resolution",
         ),
         (
             {"sigma_range": -1.0},
-            r"sigma_range=-1\.0; sigma_range must be finite and > 0 \(in the guide's units",
+            r"sigma_range=-1\.0; sigma_range must be a finite number > 0 \(in the guide's units",
         ),
         ({"sigma_range": math.nan}, r"sigma_range=nan"),
-        ({"radius": -1}, r"radius=-1; radius must be >= 0"),
+        ({"radius": -1}, r"radius=-1; radius must be an integer >= 0"),
         ({"rate": 0}, r"rate=0; rate must be an integer >= 1"),
         ({"rate": 4}, r"at rate=4 phase 0 of a guide \(8, 8\) is \(2, 2\), the target is \(4, 4\)"),
     ],

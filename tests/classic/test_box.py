@@ -81,7 +81,7 @@ def test_gradcheck():
 
 @pytest.mark.parametrize("radius", [-1, -7])
 def test_a_negative_radius_is_refused_with_its_value(radius):
-    with pytest.raises(ValueError, match=f"radius={radius}; radius must be >= 0"):
+    with pytest.raises(ValueError, match=f"radius={radius}; radius must be an integer >= 0"):
         box_mean(torch.ones(1, 1, 4, 4), radius=radius)
 
 

@@ -188,7 +188,7 @@ def test_gradcheck_for_guide_and_target(count):
 
 def test_a_wrong_value_is_named_with_its_remedy():
     guide, target = torch.rand(1, 3, 8, 8), torch.rand(1, 1, 4, 4)
-    with pytest.raises(ValueError, match=r"epsilon=0\.0; epsilon must be finite and > 0 \(in squared units"):
+    with pytest.raises(ValueError, match=r"epsilon=0\.0; epsilon must be a finite number > 0 \(in squared units"):
         guided_filter(guide, guide, radius=1, epsilon=0.0)
     with pytest.raises(ValueError, match=r"radius=-2"):
         guided_filter(guide, guide, radius=-2, epsilon=0.1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from jpu_edu.layers import blocks
+from jpu_edu.layers import blocks, checks
 from tests import reference
 
 SEPARABLE_CONV = {r"^depthwise": "conv1", r"^norm": "bn"}
@@ -67,10 +67,10 @@ def test_errors_carry_the_numbers_and_the_remedy():
     with pytest.raises(ValueError, match=r"ConvBNReLU: stride=0; stride must be an integer >= 1"):
         blocks.ConvBNReLU(4, 4, stride=0)
     with pytest.raises(ValueError, match=r"JPU: in_channels=\(4, 4\); give those of c1..c5"):
-        blocks.check_levels((4, 4), what="JPU")
+        checks.check_levels((4, 4), what="JPU")
     with pytest.raises(ValueError, match=r"JPU: c5: got a map of shape \(1, 3, 2, 2\), expected \(B, 4, H, W\)"):
-        blocks.check_channels(torch.zeros(1, 3, 2, 2), 4, what="JPU: c5")
+        checks.check_channels(torch.zeros(1, 3, 2, 2), 4, what="JPU: c5")
     with pytest.raises(ValueError, match=r"BatchNorm needs two; use a batch of 2 or more, or norm=.group"):
-        blocks.require_batch_statistics(torch.zeros(1, 3, 1, 1), nn.BatchNorm2d(3), what="ASPP")
+        checks.require_batch_statistics(torch.zeros(1, 3, 1, 1), nn.BatchNorm2d(3), what="ASPP")
     for fine in (nn.BatchNorm2d(3).eval(), nn.GroupNorm(1, 3)):
-        blocks.require_batch_statistics(torch.zeros(1, 3, 1, 1), fine, what="ASPP")
+        checks.require_batch_statistics(torch.zeros(1, 3, 1, 1), fine, what="ASPP")

@@ -220,7 +220,7 @@ def test_a_rate_below_1_is_refused(by):
     layers = [layer("relu", 2, 2), layer("relu", 2, 2)]
     with pytest.raises(ValueError, match=r"rate=0; rate must be an integer >= 1"):
         dilated_chain(normal(1, 2, 4, 4), layers, rate=0, by=by)
-    with pytest.raises(ValueError, match=r"rate=-1; rate must be an integer >= 1"):
+    with pytest.raises(ValueError, match=r"strided_chain: rate=-1; rate must be an integer >= 1"):
         strided_chain(normal(1, 2, 4, 4), layers, rate=-1)
 
 

@@ -394,9 +394,9 @@ every_conv = pytest.mark.parametrize(
         (maps, kernels, None, {"groups": True}, ValueError, "groups=True; it must be an integer >= 1"),
         (maps, kernels, torch.zeros(3), {}, ValueError, "bias has shape (3,); weight has 4 output channels"),
         (maps, kernels, torch.zeros(4, 1), {}, ValueError, "bias has shape (4, 1); weight has 4 output channels"),
-        (maps, kernels, torch.zeros(4).double(), {}, ValueError, "bias is torch.float64 on cpu; make it agree with x"),
-        (maps, kernels, None, {"padding": -1}, ValueError, "padding=-1; padding must be >= 0 (crop the input instead)"),
-        (maps, kernels, None, {"padding": (1, -2)}, ValueError, "padding=(1, -2); padding must be >= 0"),
+        (maps, kernels, torch.zeros(4).double(), {}, ValueError, "x is torch.float32 on cpu, bias torch.float64"),
+        (maps, kernels, None, {"padding": -1}, ValueError, "padding=-1; padding must be an integer >= 0 (crop the"),
+        (maps, kernels, None, {"padding": (1, -2)}, ValueError, "padding=(1, -2); padding must be an integer >= 0"),
         (maps, kernels, None, {"padding": 1.0}, TypeError, "padding=1.0; padding must be an integer >= 0 or a pair"),
         (
             maps,
@@ -444,9 +444,9 @@ def test_a_rate_that_is_no_integer_is_refused(way, rate):
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(("name", "way"), [("strided_conv", strided_conv), ("strided_by_reduce", strided_by_reduce)])
 def test_a_stride_that_is_no_integer_above_0_is_refused(name, way):
-    with pytest.raises(ValueError, match=f"{name}: stride read as a rate: rate=0; rate must be an integer >= 1"):
+    with pytest.raises(ValueError, match=f"{name}: stride=0; stride must be an integer >= 1"):
         way(maps, kernels, stride=0)
-    with pytest.raises(TypeError, match=rf"{name}: stride read as a rate: rate=1\.5; rate must be an integer"):
+    with pytest.raises(TypeError, match=rf"{name}: stride=1\.5; stride must be an integer"):
         way(maps, kernels, stride=1.5)
 
 

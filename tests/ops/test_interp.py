@@ -170,13 +170,14 @@ every_resize = pytest.mark.parametrize(
 @pytest.mark.usefixtures("unchecked")
 @every_resize
 def test_what_is_no_map_is_refused(name, call):
-    with pytest.raises(TypeError, match=rf"{name}: got ndarray; pass a torch tensor of shape \(B, C, H, W\)"):
+    with pytest.raises(TypeError, match=rf"{name}: x is ndarray; pass a torch tensor \(B, C, H, W\)"):
         call(np.zeros((1, 1, 4, 4)), (8, 8))
     for shape in [(4, 6), (1, 4, 6), (4,), (1, 1, 1, 4, 6)]:
         with pytest.raises(ValueError) as error:
             call(torch.zeros(shape), (8, 8))
-        assert str(error.value) == f"{name}: got shape {shape}; pass a tensor of shape (B, C, H, W)"
-    with pytest.raises(ValueError, match=rf"{name}: got an empty map of shape \(1, 1, 0, 6\); H and W must be >= 1"):
+        remedy = "; add the batch axis: x[None]" if len(shape) == 3 else ""
+        assert str(error.value) == f"{name}: x has shape {shape}; it needs four axes (B, C, H, W){remedy}"
+    with pytest.raises(ValueError, match=rf"{name}: x is empty, shape \(1, 1, 0, 6\); every axis must be >= 1"):
         call(x[:, :, :0], (8, 8))
 
 

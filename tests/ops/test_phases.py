@@ -261,20 +261,23 @@ def test_a_rate_that_is_no_integer_is_refused_with_its_value(name, call, rate):
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(("name", "call"), [("split", split), ("reduce", reduce), ("split_to_batch", split_to_batch)])
 def test_what_is_no_map_is_refused(name, call):
-    with pytest.raises(TypeError, match=rf"{name}: got ndarray; pass a torch tensor of shape \(\.\.\., H, W\)"):
+    axes, needs, rule = r"\(\.\.\., H, W\)", "at least the two axes H and W", "H and W"
+    if name == "split_to_batch":
+        axes, needs, rule = r"\(B, C, H, W\)", "four axes", "every axis"
+    with pytest.raises(TypeError, match=rf"{name}: x is ndarray; pass a torch tensor {axes}"):
         call(np.zeros((4, 4)), rate=2)
-    with pytest.raises(ValueError, match=rf"{name}: got shape \(4,\); a map needs at least the two axes H and W"):
+    with pytest.raises(ValueError, match=rf"{name}: x has shape \(4,\); it needs {needs}"):
         call(torch.zeros(4), rate=2)
     for empty in [(1, 1, 0, 4), (1, 1, 4, 0)]:
-        with pytest.raises(ValueError, match=rf"{name}: got an empty map of shape .*0.*; H and W must be >= 1"):
+        with pytest.raises(ValueError, match=rf"{name}: x is empty, shape .*0.*; {rule} must be >= 1"):
             call(torch.zeros(empty), rate=2)
 
 
 @pytest.mark.usefixtures("unchecked")
 def test_the_batch_forms_refuse_a_map_without_batch_or_channels():
-    with pytest.raises(ValueError, match=r"split_to_batch: got shape \(3, 4, 4\); .*\(B, C, H, W\)"):
+    with pytest.raises(ValueError, match=r"split_to_batch: x has shape \(3, 4, 4\); .*\(B, C, H, W\); .*x\[None\]"):
         split_to_batch(torch.zeros(3, 4, 4), rate=2)
-    with pytest.raises(ValueError, match=r"merge_from_batch: got shape \(4, 2, 2\); .*\(B \* r_h \* r_w, C, h, w\)"):
+    with pytest.raises(ValueError, match=r"merge_from_batch: phases has shape \(4, 2, 2\); .*\(B \* r_h \* r_w, C"):
         merge_from_batch(torch.zeros(4, 2, 2), rate=2, size=(4, 4))
 
 
