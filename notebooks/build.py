@@ -44,6 +44,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 VERDICT = re.compile(r"  (holds|breaks, as claimed|FAILS|DOES NOT BREAK)$", re.MULTILINE)
 PASSED = ("holds", "breaks, as claimed")
 TIME = re.compile(r"^\*\*Time:\*\* (\d+) minutes\b", re.MULTILINE)
+PREDICTS = re.compile(r"^\w+ = Prediction\(", re.MULTILINE)
 PIXELS = ("image/png", "image/jpeg")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MARKDOWN_IMAGE = re.compile(r"!\[([^\]]*)\]\(")
@@ -74,7 +75,8 @@ def target(source: Path) -> Path:
 def read(source: Path) -> NotebookNode:
     """A source as a notebook without outputs. A cell's id depends on its text alone, so that diffs stay small.
 
-    Notice: where the address of the repository is known, a first cell makes the notebook run on Colab.
+    Notice: where the address of the repository is known, a first cell makes the notebook run on Colab. What stands
+    between a prediction and its reveal has its stored output folded in JupyterLab; a cell that runs shows it.
     """
     notebook = jupytext.read(source, fmt="py:percent")
     repository, branch = launch.settings()
@@ -84,12 +86,19 @@ def read(source: Path) -> NotebookNode:
     notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
     notebook.nbformat_minor = 5
     seen: Counter[str] = Counter()
+    predicted = False  # and not yet revealed
     for cell in notebook.cells:
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
         cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
         seen[digest] += 1
         if "hide-input" in cell.metadata.get("tags", []):  # folded in JupyterLab; the site's builder reads the tag
             cell.metadata["jupyter"] = {"source_hidden": True}
+        if cell.cell_type == "code" and PREDICTS.search(cell.source):
+            predicted = True
+        elif cell.cell_type == "code" and ".reveal(" in cell.source:
+            predicted = False
+        elif cell.cell_type == "code" and predicted:
+            cell.metadata.setdefault("jupyter", {})["outputs_hidden"] = True
     return notebook
 
 

@@ -122,6 +122,14 @@ def test_ids_follow_the_text_of_a_cell_and_not_its_place(tmp_path):
     assert [cell.id for cell in after.cells[2:]] == [first, second]
 
 
+def test_outputs_between_a_prediction_and_its_reveal_are_folded(tmp_path):
+    """An opened notebook must not answer before it is asked."""
+    cells = ("guess = Prediction(\n    'why'\n)", "1 + 1", "note()", "guess.reveal(2)", "2 + 2", "a = Prediction", "3")
+    notebook = build.read(source(tmp_path, OPENING + "".join(f"# %%\n{text}\n\n" for text in cells)))
+    folded = [cell.source for cell in notebook.cells if cell.metadata.get("jupyter", {}).get("outputs_hidden")]
+    assert folded == ["1 + 1", "note()"]
+
+
 def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
     """The name of the notebook is given to a whole file or not at all."""
     path = tmp_path / "01_x.ipynb"

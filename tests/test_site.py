@@ -323,12 +323,12 @@ CHECKED = (
 
 
 @in_browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_accessibility_checker_finds_nothing_serious(site, browser, scheme):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "dark")])
+def test_an_accessibility_checker_finds_nothing_serious(site, browser, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
     # A page that stands still: colours are read while the theme fades from one to the other, otherwise.
-    page, found = watched(browser, width=1280, scheme=scheme, reduced_motion="reduce"), []
+    page, found = watched(browser, width=width, scheme=scheme, reduced_motion="reduce"), []
     for name in CHECKED:
         page.goto((site / f"{name}.html").as_uri())
         page.wait_for_load_state()

@@ -18,6 +18,7 @@ from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from jpu_edu.draw import style
+from jpu_edu.ops.maps import whole_pair
 from jpu_edu.ops.phases import Rate, rate_pair
 
 Pixel = tuple[int, int]
@@ -43,7 +44,7 @@ def inputs_of(pixel: Pixel, *, kernel: Rate, size: Pixel, rate: Rate = 1, stride
         rate, stride: of the convolution.
     """
     names = {"kernel": kernel, "rate": rate, "stride": stride}
-    kernels, rates, strides = (rate_pair(value, what=f"inputs_of, {name}") for name, value in names.items())
+    kernels, rates, strides = (whole_pair(value, what="inputs_of", name=name) for name, value in names.items())
     rows, columns = (
         [i for tap in range(k) if 0 <= (i := place * s + (tap - k // 2) * r) < length]
         for place, k, r, s, length in zip(pixel, kernels, rates, strides, size, strict=True)
@@ -92,7 +93,7 @@ def draw_map(
     if phase is not None and rate is None:
         raise ValueError(f"draw_map: phase={phase} without a rate; a phase is counted at a rate, such as rate=2")
     _check(x, "draw_map")
-    steps = tuple(step * cell for step in rate_pair(pitch, what="draw_map, pitch"))
+    steps = tuple(step * cell for step in whole_pair(pitch, what="draw_map", name="pitch"))
     left, top = _place(axes, at, ((x.shape[0] - 1) * steps[0] + cell, (x.shape[1] - 1) * steps[1] + cell))
     pixels = [] if max(x.shape) > READABLE else [(i, j) for i in range(x.shape[0]) for j in range(x.shape[1])]
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from jpu_edu.ops.convs import regular_conv, strided_conv
-from jpu_edu.ops.phases import Rate, rate_pair, reduce
+from jpu_edu.ops.maps import whole_pair
+from jpu_edu.ops.phases import Rate, reduce
 from jpu_edu.widgets.frames import CELL, Frame, Mark, phase_swatches
 from jpu_edu.widgets.maps import (
     SLIVER,
@@ -57,7 +58,7 @@ def conv_reduce(x: Numbers, weight: Numbers, *, stride: Rate = 2) -> Stepper:
     Source: FastFCN, section 3.3, C_s = C_r, R; walkthrough 02.
     """
     what = "conv_reduce"
-    pair = rate_pair(stride, what=what + ": stride read as a rate")
+    pair = whole_pair(stride, what=what, name="stride")
     if max(pair) > 3:
         raise ValueError(f"{what}: stride={stride!r}; the picture has room for strides 1 to 3")
     grid = integers(x, name="x", most=9, what=what)

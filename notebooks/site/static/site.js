@@ -46,3 +46,12 @@ for (const word of document.querySelectorAll("p > strong:first-child")) {
     question.after(box);
   }
 }
+
+// A formula that is wider than the page scrolls, so the keyboard must reach it; the others would only be in its way.
+const formulas = document.querySelectorAll("div.math, span.math.long");
+const reach = () => formulas.forEach((one) => {
+  if (one.scrollWidth > one.clientWidth && one.clientWidth > 0) one.tabIndex = 0;
+  else one.removeAttribute("tabindex");
+});
+reach();
+addEventListener("resize", reach);
