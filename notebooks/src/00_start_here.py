@@ -118,6 +118,9 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 #
 # ![The symbols of the course: the operators C_r, C_d, C_s, S, M, R and the tensors x, y_m, y_s, y_d, h-hat and y, each with a small picture](../figures/symbols.svg)
 #
+# *$S$, $M$ and $R$ only move numbers; $C_r$, $C_d$ and $C_s$ compute them. Only $\hat h$ is fitted, so only $y$ is an
+# approximation.*
+#
 # | letter | in code | what it is |
 # |---|---|---|
 # | $C_r$ | `regular_conv` | a convolution with stride 1 and no holes |
@@ -138,6 +141,8 @@ print("largest difference below 1e-12:", (again - dilated).abs().max().item() < 
 # the whole argument; it takes the course to earn it.
 #
 # ![The dilated and the strided path from x: the strided output is phase 0 of the dilated one, exactly](../figures/reformulation.svg)
+#
+# *Six numbers through both paths: the inner $M$ and $S$ cancel, and $y_s$ is phase 0 of $y_d$, exactly.*
 #
 # ## 4. The map of the course
 #

@@ -151,7 +151,7 @@ show(
 )
 
 # %% [markdown]
-# The blue outputs never read an orange number. Two computations share one strip of memory and do not know
+# *The blue outputs never read an orange number.* Two computations share one strip of memory and do not know
 # of one another. So nothing is lost if we give each its own strip. In the paper's letters that is **S**,
 # *split*; the strips are the **phases**. On its own strip, "every second number" has become "the neighbour":
 # the holes are gone, and what remains is a regular convolution, $C_r$. Then **M**, *merge*, puts the numbers
@@ -239,6 +239,8 @@ show(
 )
 
 # %% [markdown]
+# *Each pixel lies in exactly one phase, and neighbours in a phase stand two apart in the map.*
+#
 # Here is the idea in nine lines. Read them once as the paper would write them: $S \to C_r \to M$.
 
 
@@ -280,6 +282,8 @@ from jpu_edu.widgets.split_conv_merge import split_conv_merge as stepper
 stepper(x, weight, rate=2)
 
 # %% [markdown]
+# *Each phase is convolved without holes, and what is merged equals the dilated convolution: exact, in whole numbers.*
+#
 # ## 3. The library's version
 #
 # [`phases.py`](../jpu_edu/ops/phases.py) has `split`, `merge` and `reduce`;
@@ -338,13 +342,18 @@ count.reveal(
 )
 
 # %% [markdown]
-# Move the sliders and try to make the last line say anything but 0. When a combination has no output, you
-# see the error that the library gives; it names the number that is too large.
+# One output of that map, what it reads, and the check:
 
 # %%
 from jpu_edu.widgets.dilation import RANGES, explore_dilation
 
 explore_dilation(rate=3, size=7, kernel=3, padding=3, row=3, column=3)
+
+# %% [markdown]
+# *At rate 3 an output spans 7 x 7 pixels, and reads the nine of them that belong to its own phase.*
+#
+# The sliders of the next cell draw this picture anew, below themselves. Try to make the last line say anything but 0.
+# When a combination has no output, you see the error that the library gives; it names the number that is too large.
 
 # %% tags=["nbval-ignore-output"]
 from ipywidgets import IntSlider, interact
@@ -437,8 +446,8 @@ show(
 )
 
 # %% [markdown]
-# Four small photographs, all of them of the same cat. Keep this picture in mind. A strided network looks at
-# the first of them only. The dilated network looks at all four, each by itself, and pays four times as much.
+# *Four small photographs of the same cat: by eye, the phases cannot be told apart.* Keep this picture in mind. A strided
+# network looks at the first of them only. The dilated network looks at all four, each by itself, and pays four times as much.
 # If they are so alike, could one of them be enough to *predict* the others? That question is called **joint
 # upsampling**, and FastFCN is an answer to it.
 #
@@ -482,6 +491,8 @@ show(
 print(table([compare("photograph: S -> C_r -> M = C_d", by_phases, native)]))
 
 # %% [markdown]
+# *Native and by phases, the dilated convolution makes one and the same picture: exact, up to rounding.*
+#
 # ## 6. Neighbours cancel
 #
 # A dilated network does not stop after one such layer. ResNet's last stage has three blocks. Write two
@@ -557,6 +568,8 @@ print(table(rows))
 # other keeps phase 0, which is what $R$ does, and pushes *it* through the very same $C_r^n$.
 #
 # ![The dilated path and the strided path from x to y_d and y_s: the strided output lies exactly on phase 0 of the dilated one](../figures/reformulation.svg)
+#
+# *Six numbers through both paths: the kernels are the same, and the paths part where one has $S$ and the other $R$.*
 #
 # One set of weights, two networks. How do their outputs relate?
 
@@ -678,6 +691,9 @@ rows += [compare("reflect, without the outer ring of 2", inner[1], inner[0])]
 print(table(rows))
 
 # %% [markdown]
+# *Zero padding is exact, and so is circular padding on 16 pixels. Reflection and replication are off by up to 3.2 and
+# 3.3, in rows and columns 1 and 14 alone.*
+#
 # (The pictures name the largest difference; `max error` divides it by the largest value, where that is above 1.)
 #
 # Zeros are special because a zero is a zero in every phase. Reflection and replication make a phase read
