@@ -15,7 +15,7 @@ Bill = Mapping[str, str | float | None]
 
 ROW, GAP, HEAD, FOOT = 25, 13, 78, 44
 NAME, PARAMS = 24, 236  # where the names begin, where the parameters end
-WORK, KEPT, TIME = (262, 458), (512, 628), (684, 852)  # left and right end of each column's scale
+WORK, KEPT, TIME = (262, 458), (512, 628), (684, 820)  # left and right end of each column's scale
 
 
 def draw_ledger(bills: Sequence[Sequence[Bill]]) -> Figure:
