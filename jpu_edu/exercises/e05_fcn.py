@@ -58,6 +58,11 @@ check_heat = Task(
         Mistake("inputs first", "Outputs and inputs are exchanged: a convolution's weight begins with the D outputs. "
                 "(Inputs first is how a transposed convolution stores it.)",
                 _with(lambda weight, c, h, w: weight.reshape(c, -1, h, w).transpose(0, 1))),
+        Mistake("no axis for the outputs", "You make a single kernel, (C, h, w), of the weights of all outputs. A "
+                "convolution's weight has one for each of the D outputs: (D, C, h, w), also where D is 1.",
+                _with(lambda weight, c, h, w: weight.reshape(c, h, w))),
+        Mistake("three axes", "Your kernel has three axes. A convolution's weight has four, D in front of C, h and w: "
+                "(D, C, h, w).", _with(lambda weight, c, h, w: weight.reshape(-1, h, w))),
         Mistake("padded", "Your map is larger than the number of places where the window fits. No padding: the "
                 "classifier has never seen a zero beyond a border.",
                 lambda x, weight, size:
@@ -144,19 +149,18 @@ def _backwards(scores: list[Tensor], size: tuple[int, int]) -> Tensor:
 
 def _pyramids(draw: Draws) -> list[tuple]:
     cases = []
-    for levels, H, W in (
-        (1, 4, 4),
-        (2, 4, 4),
-        (2, 5, 5),
-        (3, 9, 9),
-        (3, 33, 41),
-        (2, 30, 21),
-        (3, 64, 50),
-        (4, 70, 61),
+    for levels, H, W, unit in (
+        (1, 4, 4, 16),  # in these units the targets of 4 and 5 pixels are whole numbers
+        (2, 4, 4, 16),
+        (2, 5, 5, 100),
+        (3, 9, 9, 1),
+        (3, 33, 41, None),
+        (2, 30, 21, None),
+        (3, 64, 50, None),
+        (4, 70, 61, None),
     ):
         sizes = [(-(-H // 2**k), -(-W // 2**k)) for k in range(levels, 0, -1)]
-        make = (lambda *shape: 16 * draw.distinct(*shape)) if H < 10 else draw.normal
-        cases.append(([make(1, 1 if H < 10 else 3, *size) for size in sizes], (H, W)))
+        cases.append(([unit * draw.distinct(1, 1, *n) if unit else draw.normal(1, 3, *n) for n in sizes], (H, W)))
     return cases
 
 
@@ -222,10 +226,13 @@ class Kernels:
 
 
 def given(seed: int) -> Kernels:
-    """The stride and the largest kernel of task 4 for this seed; 28 answers."""
+    """The stride and the largest kernel of task 4 for this seed; 28 answers.
+
+    Notice: the largest kernel is one of the answers, so a `range` that ends before it is never right by chance.
+    """
     draw = Draws(seed)
     stride = draw.whole(3, 9)
-    return Kernels(stride, draw.whole(2, 5) * stride + draw.whole(1, stride - 1))
+    return Kernels(stride, draw.whole(3, 6) * stride)
 
 
 def _kernels(kernels: Kernels, answer: list[int]) -> str | None:
@@ -250,6 +257,8 @@ check_even = Task(
                 _those(lambda k, s: k % 2 == 1)),
         Mistake("kernel of the stride alone", "Right, and not all: stamps may lie in two or three even layers.",
                 _those(lambda k, s: k == s)),
+        Mistake("end left out", "The largest kernel belongs to the range, and it makes no checkerboard. Python's "
+                "`range` ends before its end.", lambda kernels: kernels.even[:-1]),
         Mistake("smaller than the stride", "A kernel smaller than the stride leaves gaps: outputs that no stamp "
                 "reaches.", _those(lambda k, s: k % s == 0 or k < s)),
         Mistake("divisors", "Divisors of the stride are smaller than it and leave gaps. Turn it round.",

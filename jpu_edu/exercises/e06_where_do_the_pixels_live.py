@@ -200,7 +200,9 @@ def given(seed: int) -> Sizes:
     """The strides and sizes of task 4 for this seed."""
     draw = Draws(seed)
     coarse, low = draw.choice((16, 32)), draw.whole(200, 400)
-    return Sizes(coarse, coarse // draw.choice((2, 4)), low, low + 3 * coarse)
+    fine = coarse // draw.choice((2, 4))
+    low += (low - 1) % fine - (low - 1) % coarse  # exact, and so is `high`: who leaves an end out is told so
+    return Sizes(coarse, fine, low, low + 3 * coarse)
 
 
 def _list(sizes: Sizes, answer: list[int]) -> str | None:
@@ -229,6 +231,8 @@ check_exact = Task(
                 "your ranges by one.", _those(lambda n, coarse, fine: n % coarse < fine)),
         Mistake("by the fine stride", "One pixel over a multiple of the *fine* stride is not enough: both last "
                 "samples have to stand on the same pixel.", _those(lambda n, coarse, fine: n % fine == 1)),
+        Mistake("end left out", "The largest size belongs to the range, and it is exact. Python's `range` ends before "
+                "its end.", lambda sizes: sizes.exact[:-1]),
         Mistake("all", "Then nobody would have noticed. Try the smallest size with your function from task 3.",
                 _those(lambda n, coarse, fine: True)),
     ),

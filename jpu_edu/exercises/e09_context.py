@@ -47,6 +47,12 @@ check_landing = Task(
                 "all; a share cannot fall below 0.", _axes(lambda n, r: 1 + 2 * (1 - r / n))),
         Mistake("centre leaves, too", "You treat all three taps alike. The middle one stands on the output's own place "
                 "and always lands.", _axes(lambda n, r: 3 * max(0.0, 1 - r / n))),
+        Mistake("all three leave, below zero", "You treat all three taps alike, and beyond the map their share falls "
+                "below 0. The middle tap always lands. The outer two land for no output once the rate is as large as "
+                "the map.", _axes(lambda n, r: 3 * (1 - r / n))),
+        Mistake("all or the centre alone", "You decide once for the whole map. The taps land for some outputs and miss "
+                "for others, also at a rate smaller than the map: count the outputs for which the left one lands.",
+                _axes(lambda n, r: 3 if r < n else 1)),
         Mistake("one neighbour", "A centre and one neighbour. The kernel has a tap on either side, and each of them "
                 "misses for `rate` outputs.", _axes(lambda n, r: 1 + max(0.0, 1 - r / n))),
         Mistake("both or none", "You count the outer taps only where both of them land. An output near the border has "

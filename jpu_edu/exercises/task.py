@@ -118,7 +118,8 @@ class Task:
             if trials[-1].fault and trials[-1].fault.kind in ("blank", "endless"):
                 break
         name = getattr(answer, "__name__", "your function")
-        failed = next((trial for trial in trials if trial.fault), None)
+        faulty = [trial for trial in trials if trial.fault]
+        failed = min(faulty, key=lambda trial: trial.fault.kind == "dtype", default=None)  # the numbers count first
         if failed is None:
             tried = self._in_words(cases[0])
             if len(cases) > 1:
@@ -146,6 +147,8 @@ class Task:
         if outcome.fault:
             return Trial(args, want, outcome, outcome.fault)
         found = fault(outcome.value, want) if self.reference else self._measured(args, outcome.value)
+        if found and found.kind == "dtype" and all(isinstance(part, int | float) for part in args):
+            found = None  # numbers that were given have no dtype to keep
         if found is None and outcome.changed:
             found = Fault("changed", "the answer is right, but it changed its input; work on a copy, `x.clone()`")
         return Trial(args, want, outcome, found)
@@ -182,7 +185,7 @@ class Task:
         if self.show:
             yield Panel(*self.show(*trial.args))
         alike = isinstance(got, Tensor) and isinstance(want, Tensor) and got.shape == want.shape
-        wrong = wrong_cells(got, want) if alike and got.dtype == want.dtype else None
+        wrong = wrong_cells(got, want) if alike else None
         channel = wrong.nonzero()[0][:-2].tolist() if wrong is not None and wrong.any() else ()
         for title, value in (("target", want), ("yours", got)):
             if (values := as_map(value, channel)) is not None:
@@ -207,20 +210,22 @@ def explains(mistake: Mistake, trials: Sequence[Trial]) -> bool:
                 return False
             same_error.append(not returned and f"{outcome.fault.words}, ".startswith(f"{in_words(error)}, "))
             continue
-        if returned and mistake.wrong and fault(outcome.value, theirs):
+        other = fault(outcome.value, theirs) if returned and mistake.wrong else None
+        if other and other.kind != "dtype":
             return False
         if not returned:
             same_error.append(False)
-        named |= bool(returned and found and (mistake.wrong or theirs))
+        named |= bool(returned and found and found.kind != "dtype" and (mistake.wrong or theirs))
     return named or bool(mistake.wrong and same_error and all(same_error))
 
 
 def _said(name: str, value: Any) -> str:
-    """An argument in words: "x of 3 x 5", "4 phases, the first of 2 x 3", "rate=2"."""
+    """An argument in words: "x of 3 x 5", "4 phases, the first of 2 x 3", "one map in scores, of 2 x 3", "rate=2"."""
     if isinstance(value, Tensor):
         return f"{name} of {size(value)}"
     if isinstance(value, list) and isinstance(value[0], Tensor):
-        return f"{len(value)} {name}, the first of {size(value[0])}"
+        which = f"{len(value)} {name}, the first" if len(value) > 1 else f"one map in {name},"
+        return f"{which} of {size(value[0])}"
     plain = isinstance(value, int | float | tuple | list)
     return "" if callable(value) else f"{name}={value}" if plain else str(value)
 

@@ -102,20 +102,27 @@ def as_map(value: Any, channel: Sequence[int] = ()) -> Tensor | None:
 
 
 def draw_panels(panels: Sequence[Panel]) -> Figure:
-    """The panels from left to right; in one row if their numbers stay readable."""
-    largest, columns = (fold(max(panel.values.shape) for panel in panels) for fold in (max, sum))
-    cell = max(22.0, min(34.0, (868 - 34 * len(panels)) / columns)) if largest <= READABLE else 200.0 / largest
+    """The panels from left to right; in one row if their numbers stay readable.
+
+    Notice: all maps with numbers have cells of one side, larger ones where the numbers are long.
+    """
+    written = [panel.values for panel in panels if max(panel.values.shape) <= READABLE]
+    longest = max((len(number(value)) for values in written for value in values.flatten().tolist()), default=0)
+    fits = (868 - 34 * len(panels)) / max(1, sum(values.shape[1] for values in written))
+    cell = max(22.0, min(44.0, 9.0 * longest), min(34.0, fits))
     places, left, top, lowest = [], 16.0, 40.0, 0.0
     for panel in panels:
-        height, width = (n * cell for n in panel.values.shape)
+        largest = max(panel.values.shape)
+        side = cell if largest <= READABLE else 200.0 / largest
+        height, width = (n * side for n in panel.values.shape)
         width = max(width, 7.0 * len(panel.title))
         if left > 16.0 and left + width > 884.0:
             left, top = 16.0, lowest + 44.0
-        places.append((left, top))
+        places.append((left, top, side))
         left, lowest = left + width + 34.0, max(lowest, top + height)
     with matplotlib.rc_context(style.rc()):
         figure, axes = style.canvas(900.0, lowest + 16.0)
-        for (title, values, outlined, rate, phase), (x, y) in zip(panels, places, strict=True):
-            draw_map(axes, values, at=(x, y), cell=cell, highlight=outlined, rate=rate, phase=phase)
+        for (title, values, outlined, rate, phase), (x, y, side) in zip(panels, places, strict=True):
+            draw_map(axes, values, at=(x, y), cell=side, highlight=outlined, rate=rate, phase=phase)
             style.write(axes, x, y - 16.0, title, size=10, align="left", colour=style.soft())
     return figure

@@ -144,6 +144,8 @@ MUTANTS = [
     (3, "enlarged", enlarged),
     (3, "phases cut to one size", smallest_size),
     (4, "right", by_gradient),
+    (4, "right", lambda orders: by_gradient(orders).float()),
+    (4, "one order only", lambda orders: painted(1, 0)(orders).float()),
     (4, "constant picture", lambda orders: torch.ones(orders.size, orders.size, dtype=torch.float64)),
     (4, "both pulled the same way", painted(1, 1)),
     (4, "one order only", painted(1, 0)),

@@ -113,5 +113,7 @@ MUTANTS = [
     (4, "multiples", those(lambda n, coarse, fine: n % coarse == 0)),
     (4, "begun one too early", those(lambda n, coarse, fine: n - n // coarse * coarse < fine)),
     (4, "by the fine stride", those(lambda n, coarse, fine: (n - 1) % fine == 0)),
+    (4, "end left out", lambda images: [n for n in range(images.low, images.high) if (n - 1) % images.coarse
+                                        // images.fine == 0]),
     (4, "all", those(lambda n, coarse, fine: True)),
 ]  # fmt: skip

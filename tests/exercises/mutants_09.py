@@ -115,6 +115,8 @@ MUTANTS = [
     (1, "right", by_convolution),
     (1, "negative beyond the map", both_axes(lambda n, r: (3 * n - 2 * r) / n)),
     (1, "centre leaves, too", both_axes(lambda n, r: 3 * max(n - r, 0) / n)),
+    (1, "all three leave, below zero", both_axes(lambda n, r: 3 * (1 - r / n))),
+    (1, "all or the centre alone", both_axes(lambda n, r: 3 if r < n else 1)),
     (1, "one neighbour", both_axes(lambda n, r: (n + max(n - r, 0)) / n)),
     (1, "both or none", both_axes(lambda n, r: sum(3 if r <= i < n - r else 1 for i in range(n)) / n)),
     (1, "a sum", both_axes(lambda n, r: sum(0 <= i + t < n for i in range(n) for t in (-r, 0, r)))),

@@ -13,7 +13,7 @@ from jpu_edu.exercises.attempt import attempt
 from jpu_edu.exercises.draws import Draws
 from jpu_edu.exercises.fault import fault
 from jpu_edu.exercises.task import Mistake, Task
-from jpu_edu.exercises.verdict import Verdict, draw_panels
+from jpu_edu.exercises.verdict import Panel, Verdict, draw_panels
 
 ONE = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
 
@@ -76,7 +76,9 @@ def leaves(x):
         (lambda x: None, "type", "returned None; does it end in `return`"),
         (lambda x: (2 * x).tolist(), "type", "returned list; a tensor of 2 x 2 is wanted"),
         (lambda x: 2 * x[:1], "shape", "its shape is 1 x 2; 2 x 2 is wanted"),
-        (lambda x: (2 * x).float(), "dtype", "its numbers are float32, the input's were float64"),
+        (lambda x: (2 * x).float(), "dtype", "are right, but they are torch.float32 and not torch.float64"),
+        (lambda x: (2 * x).float(), "dtype", "make each new tensor with `dtype=torch.float64`, or from another one"),
+        (lambda x: (2 * x).float() + (len(x) == 3), "values", "With x of 3 x 4: 12 of its 12 numbers differ"),
         (lambda x: x / 0 * 0, "nan", "4 of its 4 numbers are NaN"),
         (lambda x: 2 * x + (x > 3), "values", "1 of its 4 numbers differ, the first at [1, 1], 9 where 8 is wanted"),
         (in_place, "changed", "it changed its input"),
@@ -103,6 +105,24 @@ def test_an_error_is_called_by_the_name_of_a_mistake_only_if_it_is_the_same_erro
     assert "Hint. Think of two." in verdict.help
 
 
+def test_a_mistake_is_named_in_float32_too_and_for_its_numbers_alone():
+    assert task(lambda x: (x * x).float()).mistake == "squared"
+    assert task(lambda x: (2 * x).float()).mistake is None
+    large = make(
+        cases=lambda draw: [(ONE,), (ONE + 9,)], mistakes=(Mistake("small", "S.", lambda x: x.clamp(max=9) * 2),)
+    )
+    assert large(lambda x: (2 * x).float() if x.max() < 9 else x.undefined).mistake is None
+
+
+def test_a_right_float32_passes_where_only_numbers_are_given():
+    stamps = make(
+        cases=lambda draw: [(2,), (3,)], reference=lambda n: torch.eye(n, dtype=torch.float64) / 3, mistakes=()
+    )
+    assert stamps(lambda n: torch.eye(n) / 3).passed
+    said = stamps(lambda n: torch.eye(n) / 2).said
+    assert "2 of its 4 numbers differ, the first at [0, 0], 0.5 where 0.3333 is wanted" in said
+
+
 class Pair(NamedTuple):
     weight: Tensor
     count: int
@@ -111,6 +131,7 @@ class Pair(NamedTuple):
 def test_a_part_of_a_named_tuple_is_called_by_its_name():
     want = Pair(ONE, 3)
     assert fault((ONE, 4), want).words == "at `count`, it returned 4; 3 is wanted"
+    assert fault((ONE.float(), 4), want).words == "at `count`, it returned 4; 3 is wanted"  # the numbers count first
     assert "2 values, weight and count, are wanted" in fault(ONE, want).words
     assert "2 values, weight and count, are wanted" in fault((ONE,), want).words
     assert fault([ONE, 3], want) is None
@@ -218,6 +239,38 @@ def test_grade_shows_the_verdict_and_returns_points(monkeypatch):
 def test_numbers_and_lists_are_compared_as_a_reader_would(got, want, kind):
     found = fault(got, want)
     assert (found and found.kind) == kind
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "words"),
+    [
+        (49 / 9, 2.04, "5.444; 2.04"),
+        (1 / 3, 0.33333, "0.333333; 0.33333"),
+        (100_000_001, 100_000_000, "100000001; 100000000"),
+        (123456.7, 123.0, "123457; 123"),
+        (float("inf"), 1.0, "inf; 1"),
+    ],
+)  # fmt: skip
+def test_a_wrong_number_is_said_with_as_many_digits_as_tell_it_from_the_right_one(got, want, words):
+    assert fault(got, want).words == f"it returned {words} is wanted"
+
+
+def test_a_list_of_one_map_is_said_in_good_grammar():
+    several = make(
+        cases=lambda draw: [([ONE],), ([ONE, ONE, ONE],)], reference=lambda scores: 2 * scores[0], mistakes=()
+    )
+    assert (
+        "2 cases, from one map in scores, of 2 x 2 to 3 scores, the first of 2 x 2." in several(lambda s: 2 * s[0]).said
+    )
+
+
+def test_the_numbers_of_a_picture_can_be_read_beside_a_large_map_and_with_all_their_digits():
+    maps = [torch.full((9, 9), -123.25), torch.zeros(2, 27), torch.full((2, 2), 7.0)]
+    axes = draw_panels([Panel("a map", one) for one in maps]).axes[0]
+    sizes = [text.get_fontsize() for text in axes.texts]
+    assert len(sizes) == 81 + 4 + 3 and min(sizes) > 5.5
+    short = draw_panels([Panel("a map", torch.full((9, 9), 99.25))]).axes[0]
+    assert min(text.get_fontsize() for text in short.texts) > 7.5
 
 
 def test_a_call_that_does_not_end_is_stopped_and_leaves_no_thread_behind():
