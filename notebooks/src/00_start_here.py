@@ -46,8 +46,9 @@ style.use()
 # something when it is wrong; a guess that you have only thought adapts itself to the answer. Nobody sees what
 # you type; it stays in this notebook, on your machine.
 #
-# To meet each question before its answer, choose Edit, Clear Outputs of All Cells, and go on with Shift+Enter, a
-# cell at a time: the buttons appear when their cell has run.
+# Go on with Shift+Enter, a cell at a time: buttons and sliders appear when their cell has run. What would answer a
+# question too early is folded to a line with three dots until then. To see no output before its time, choose Edit,
+# Clear Outputs of All Cells.
 
 # %% tags=["hide-input"]
 guess = Prediction(
