@@ -302,12 +302,13 @@ def course(arguments: list[str]) -> int:
         own = {"JUPYTER_RUNTIME_DIR": runtime, "JUPYTER_TOKEN": token}
         server = subprocess.Popen(command, cwd=ROOT, env={**environment(), **own})
         try:
-            while server.poll() is None:
-                said = listening(Path(runtime))
-                if said:
+            said = None
+            while server.poll() is None:  # server.wait() may miss a Ctrl-C that comes just before it
+                if said is None and (said := listening(Path(runtime))):
                     print(f"\nThe course is open at\n    {address(said, page)}\nCtrl-C stops it.\n", flush=True)
-                    return server.wait()
-                time.sleep(0.1)
+                time.sleep(0.5 if said else 0.1)
+            if said:
+                return server.returncode
             raise Problem(f"JupyterLab stopped with exit code {server.returncode}; its message is above")
         except KeyboardInterrupt:
             print("\nStopping JupyterLab ...", flush=True)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -76,9 +77,15 @@ def entry(rank: int, port: int, target, arguments: tuple) -> None:
     target(*arguments)
 
 
-def two(target, *arguments) -> None:
-    """Run it in two processes with the environment that torchrun gives them. Who never meets the other starts anew."""
-    for _ in range(TRIES):
+def two(target, *arguments, begun: Path | None = None) -> None:
+    """Run it in two processes with the environment that torchrun gives them. Who never meets the other starts anew.
+
+    Args:
+        begun: what a try that hangs may leave behind, and the next one must not find.
+    """
+    for attempt in range(TRIES):
+        if begun and attempt:
+            shutil.rmtree(begun, ignore_errors=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -110,7 +117,7 @@ def test_two_processes_end_with_the_weights_of_one_and_go_on_together(tmp_path):
     model = network("group")
     config = small.config(lr=0.005, ema=0.9)
     train(model, small.Bricks(12), small.Bricks(3, split="val"), config, folder=tmp_path / "one", progress=False)
-    two(run_training, tmp_path, "group", False, 0.0)
+    two(run_training, tmp_path, "group", False, 0.0, begun=tmp_path / "run")
     assert [checkpoint.steps_of(p) for p in checkpoint.checkpoints(tmp_path / "run")] == [1]
     two(run_training, tmp_path, "group", True, None)
     assert not (tmp_path / "elsewhere").exists()

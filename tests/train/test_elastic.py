@@ -57,7 +57,7 @@ def test_a_killed_worker_restarts_and_the_run_ends_as_one_that_was_not_killed(tm
     assert run.returncode == 0, run.stderr[-9000:]
     assert [(cut / f"starts {rank}").read_text() for rank in range(2)] == ["01", "01"], "both start anew, once"
 
-    two(run_training, whole, "group", False, None)
+    two(run_training, whole, "group", False, None, begun=whole / "run")
     last, wrong = checkpoint.newest(cut / "run")
     assert last["step"] == small.config().steps and not wrong
     for rank in range(2):
