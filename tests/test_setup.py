@@ -306,6 +306,8 @@ def test_the_course_prints_an_address_that_answers_and_stops_cleanly(lab, whole_
     assert "/lab/tree/notebooks/00_" in address and "?token=" in address
     with urllib.request.urlopen(address) as page:
         assert page.status == 200 and b"jupyter" in page.read().lower()
+    with pytest.raises(subprocess.TimeoutExpired):  # it stays open
+        lab.wait(timeout=2)
     os.killpg(lab.pid, signal.SIGINT) if whole_terminal else os.kill(lab.pid, signal.SIGTERM)
     rest, _ = lab.communicate(timeout=30)
     assert lab.returncode == 0 and "Traceback" not in rest, rest
