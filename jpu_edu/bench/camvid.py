@@ -62,11 +62,11 @@ class Sets:
         return [int((k + 0.5) * len(self.test) / count) for k in range(count)]
 
 
-def shrunk(recipe: Recipe, backbone: str) -> Recipe:
-    """The same network on another backbone, such as "tiny"."""
+def shrunk(recipe: Recipe, backbone: str, *, width: int | None = None) -> Recipe:
+    """The same network on another backbone, such as "tiny", with the 7x7 stem."""
     with torch.device("meta"):
         architecture = recipe.model(2).architecture
-    spec = build.backbone_spec(backbone)
+    spec = build.backbone_spec(backbone, stem="7x7", width=width)
     return replace(recipe, model=lambda k: build.build(architecture | {"classes": k, "backbone": spec}))
 
 

@@ -1,4 +1,4 @@
-"""The evidence from a GPU, in pieces that fit into minutes.
+"""The evidence from a GPU, in pieces that fit into minutes; and the part of it that a CPU can have, with --small.
 
   exact      every identity in four precisions, and what TF32 does to "exact"
   speed      FastFCN against its dilated twin, every way to run them; where the time goes; batches
@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from jpu_edu.bench import camvid, gpu_tables
-from jpu_edu.bench.gpu_parts import FULL, PARTS, QUICK, Bench, Plan, Verify
+from jpu_edu.bench.gpu_parts import FULL, PARTS, QUICK, SMALL, Bench, Plan, Verify
 from jpu_edu.bench.kept import Kept, Unfinished
 from jpu_edu.cost.record import commit, machine
 
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = """examples:
   python -m jpu_edu bench gpu --out figures/data/gpu --only exact speed conv
   python -m jpu_edu bench gpu --data ../data/camvid --out figures/data/gpu --only camvid --rows fastfcn_fcn fcn32s
+  python -m jpu_edu bench gpu --small --data ../data/camvid --out figures/data/small --seconds 9000
   python -m jpu_edu bench gpu --quick --device cpu --out /tmp/gpu
 exit status: 0 all was measured or the time was used up, 1 a measurement failed, 2 it could not begin"""
     parser.add_argument("--data", metavar="PATH", help="CamVid's folder")
@@ -46,17 +47,28 @@ exit status: 0 all was measured or the time was used up, 1 a measurement failed,
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), metavar="PART", help="some parts, in this order")
     parser.add_argument("--rows", nargs="+", choices=tuple(camvid.ROWS), metavar="ROW", help="of camvid, in this order")
     parser.add_argument("--seeds", type=int, metavar="N", help="of the rows with several (default: 3, quick: 1)")
-    parser.add_argument("--steps", type=int, metavar="N", help="of every training (default: 4600, quick: 2)")
+    parser.add_argument("--steps", type=int, metavar="N", help="of every training (default: 4600, small 1500, quick 2)")
     parser.add_argument("--seconds", type=float, default=540.0, metavar="S", help="begin nothing later (default: 540)")
-    parser.add_argument("--device", default="cuda", help="cuda or cpu (default: cuda)")
+    parser.add_argument("--device", help="cuda or cpu (default: cuda, small: cpu)")
     parser.add_argument("--runs", default="runs/gpu", metavar="FOLDER", help="of checkpoints (default: runs/gpu)")
     parser.add_argument("--commit", metavar="NAME", help="of the code, where there is no git to ask")
-    parser.add_argument("--quick", action="store_true", help="toy sizes, no data needed: whether all works")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--small", action="store_true", help="what trains, by small networks: two hours of a CPU")
+    size.add_argument("--quick", action="store_true", help="toy sizes, no data needed: whether all works")
 
 
 def main(arguments: argparse.Namespace, *, verify: Verify) -> int:
     """Measure what is missing until the time is used up; print a table for each part, and what is missing then."""
-    plan = QUICK if arguments.quick else FULL
+    plan = QUICK if arguments.quick else SMALL if arguments.small else FULL
+    parts = arguments.only or (TRAINED if arguments.small else PARTS)
+    if arguments.small and (others := set(parts) - set(TRAINED)):
+        print(
+            f"bench gpu: --small is about what trains, and has no {', '.join(sorted(others))}; "
+            "`bench networks` and `bench conv` measure speed on a CPU, `verify` the identities",
+            file=sys.stderr,
+        )
+        return 2
+    arguments.device = arguments.device or ("cpu" if arguments.small else "cuda")
     for name in ("steps", "seeds"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
@@ -78,7 +90,7 @@ def main(arguments: argparse.Namespace, *, verify: Verify) -> int:
     call = {"commit": arguments.commit or commit(), "machine": machine(arguments.device)}
     print(", ".join(f"{key} {value}" for key, value in call["machine"].items()) + f", commit {call['commit']}")
     missing: dict[str, str] = {}
-    for part in arguments.only or PARTS:
+    for part in parts:
         try:
             record = Kept(str(out / f"{part}.json"), _about(part, plan, arguments), call=call)
             missing |= _measure(part, bench, record)
@@ -125,4 +137,5 @@ def _about(part: str, plan: Plan, arguments: argparse.Namespace) -> dict[str, An
     for name in ("seeds", "rows", "effort_seeds") + (() if part in TRAINED else ("steps",)):
         settings.pop(name)  # more of them add measurements and change none
     settings |= {"quick": arguments.quick, "device": torch.device(arguments.device).type}
-    return {"command": f"python -m jpu_edu bench gpu --only {part}", "seed": 0, "settings": settings, "machine": {}}
+    command = f"python -m jpu_edu bench gpu{' --small' if arguments.small else ''} --only {part}"
+    return {"command": command, "seed": 0, "settings": settings, "machine": {}}
