@@ -50,12 +50,13 @@ class Condition:
     """What stands between the frozen backbone and the head, and what pulls at it."""
 
     name: str
-    neck: Literal["jpu", "fpn", "aligned", "y_d"]
+    neck: Literal["jpu", "fpn", "aligned", "y_d", "jpu, dilated"]
     pull: float = 0.0
     towards: Literal["y_d", "y_s"] = "y_d"
 
 
-#: The last pull is a control: the same extra loss, towards a map that has nothing of the other phases.
+#: Two are controls. The last pull is the same extra loss, towards a map that has nothing of the other phases. The last
+#: of all has as much to learn with as the first, and y_d to learn from.
 CONDITIONS = (
     Condition("JPU", "jpu"),
     Condition("JPU, pulled to y_d by 1", "jpu", 1.0),
@@ -64,6 +65,7 @@ CONDITIONS = (
     Condition("FPN", "fpn"),
     Condition("interpolated y_s", "aligned"),
     Condition("y_d", "y_d"),
+    Condition("JPU behind the dilated backbone", "jpu, dilated"),
 )
 
 
@@ -117,7 +119,7 @@ def train_condition(
     channels, classes = backbone.channels, len(images.classes)
     width, dilated = min(512, channels[4] // 4), dilate(backbone, output_stride=8, share=True)
     match condition.neck:
-        case "jpu":
+        case "jpu" | "jpu, dilated":
             neck = JPU(channels, width=width)
         case "fpn":
             neck = FPN(channels, width=width)
@@ -127,7 +129,8 @@ def train_condition(
             neck = Last(channels)
     outputs = getattr(neck, "out_channels", channels[4])
     head = FCNHead(outputs, classes, width=width)
-    model = Segmenter(backbone=dilated if condition.neck == "y_d" else backbone, neck=neck, head=head).to(device)
+    body = dilated if condition.neck in ("y_d", "jpu, dilated") else backbone
+    model = Segmenter(backbone=body, neck=neck, head=head).to(device)
     model.classes = images.classes
     learning, interpolated = [neck, head], Aligned()
     if condition.pull:

@@ -13,7 +13,7 @@ import torch
 from jpu_edu import cli
 from jpu_edu.bench import camvid, card, card_speed, gpu, gpu_parts, gpu_tables
 from jpu_edu.bench.conv import Case
-from jpu_edu.bench.gpu_parts import FULL, PARTS, QUICK, Bench
+from jpu_edu.bench.gpu_parts import FULL, PARTS, QUICK, SMALL, Bench
 from jpu_edu.bench.kept import Kept, Unfinished
 from jpu_edu.commands import verify as command
 from jpu_edu.cost import record
@@ -211,6 +211,39 @@ def test_the_full_plan_holds_what_the_evidence_needs(tmp_path):
     assert {1, 2, 4, 8, 16} == set(FULL.rates) and FULL.batches == (1, 2, 4, 8, 16, 32)
     names = PARTS["resemble"](full)
     assert "linear maps" in names and {f"y_d after {n} blocks" for n in (1, 2, 3, 6, 7, 9)} <= set(names)
+
+
+def test_the_small_plan_has_the_same_networks_on_a_narrow_resnet_18_and_one_recipe(tmp_path):
+    small = Bench(CPU, SMALL, None, tmp_path, tmp_path, 0.0, claims)
+    assert list(PARTS["camvid"](small)) == list(
+        PARTS["camvid"](Bench(CPU, FULL, None, tmp_path, tmp_path, 0.0, claims))
+    )
+    for make in camvid.ROWS.values():
+        recipe = small.recipe(make())
+        assert recipe.config == small.recipe(recipes.camvid_fcn32s_r50()).config
+        with torch.device("meta"):
+            backbone = recipe.model(11).backbone
+        assert backbone.channels == (24, 24, 48, 96, 192)
+    assert recipe.config.crop == tuple(n // SMALL.factor for n in (360, 480)) and recipe.config.precision == "float32"
+    assert {f"y_d after {n} blocks" for n in (1, 2, 3, 4)} <= set(PARTS["resemble"](small))
+
+
+def small(out: Path, *options: str) -> int:
+    parser = argparse.ArgumentParser()
+    gpu.add_arguments(parser)
+    return gpu.main(
+        parser.parse_args(["--small", "--out", str(out), "--runs", str(out / "runs"), *options]), verify=claims
+    )
+
+
+def test_small_is_about_what_trains_on_a_cpu(tmp_path, capsys, monkeypatch):
+    assert small(tmp_path, "--only", "speed", "camvid", "exact") == 2
+    assert "--small is about what trains, and has no exact, speed" in capsys.readouterr().err
+    monkeypatch.setattr(gpu, "SMALL", replace(QUICK, width=24, backbone="resnet18", rows=("fcn32s",)))
+    assert small(tmp_path, "--only", "camvid") == 0
+    kept = json.loads((tmp_path / "camvid.json").read_text())
+    assert kept["command"].endswith("bench gpu --small --only camvid") and kept["settings"]["device"] == "cpu"
+    assert kept["found"]["fcn32s, seed 0"]["parameters"] > 1e6
 
 
 def test_the_slim_network_fits_into_8_megabytes_in_half_precision():
