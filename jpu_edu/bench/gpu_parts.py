@@ -7,7 +7,7 @@ exception), so none should take more than a minute or two.
 import itertools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,6 +32,7 @@ Measures = dict[str, Callable[[], dict[str, Any]]]
 #: (device, dtype) -> the rows of `verify`; the command line hands it in, since it stands on another floor.
 Verify = Callable[[str, torch.dtype], list[dict[str, Any]]]
 SOURCE = "fastfcn_fcn"  # the row of camvid whose backbone and JPU are held against y_d
+DILATED = "dilated"  # the row whose backbone learned at output stride 8
 
 
 @dataclass(frozen=True)
@@ -225,34 +226,36 @@ def networks(bench: Bench) -> Measures:
 
 
 def resemble(bench: Bench) -> Measures:
-    """Linear maps to y_d; a JPU whose task is y_d, after n blocks; necks that are pulled to y_d."""
+    """Linear maps to y_d; a JPU whose task is y_d, after n blocks; necks that are pulled to y_d, on two backbones."""
     plan, device = bench.plan, bench.device
 
-    def within(measure: Callable[[Segmenter, Sets], dict[str, Any]]) -> dict[str, Any]:
-        model, sets = bench.network(SOURCE), bench.sets
+    def within(measure: Callable[[Segmenter, Sets], dict[str, Any]], row: str = SOURCE) -> dict[str, Any]:
+        model, sets = bench.network(row), bench.sets
         with card.computing(tf32=True):
             return measure(model, sets)
 
-    def pulled(condition: nearness.Condition, seed: int) -> dict[str, Any]:
-        return within(
-            lambda m, sets: nearness.nearness(m.backbone, condition, sets, plan.effort, seed=seed, device=device)
-        )
+    def learned(condition: nearness.Condition, seed: int, row: str) -> dict[str, Any]:
+        def measure(model: Segmenter, sets: Sets) -> dict[str, Any]:
+            strided = nearness.strided(model).to(device, memory_format=torch.channels_last)
+            return nearness.nearness(strided, condition, sets, plan.effort, seed=seed, device=device)
+
+        return {"backbone": row} | within(measure, row)
 
     def task(n: int) -> dict[str, Any]:
         return within(lambda m, sets: nearness.regress(m.backbone, n, sets, plan.effort, seed=0, device=device))
 
+    def runs(conditions: Iterable[nearness.Condition], seed: int, row: str) -> Measures:
+        of = "" if row == SOURCE else ", on the backbone of the dilated twin"
+        return {f"{c.name}{of}, seed {seed}": partial(learned, c, seed, row) for c in conditions}
+
     with torch.device("meta"):
         depths = nearness.depths(bench.recipe(camvid.ROWS[SOURCE]()).model(2).backbone)
-    first, *others = (
-        {f"{c.name}, seed {seed}": partial(pulled, c, seed) for c in nearness.CONDITIONS}
-        for seed in range(plan.effort_seeds)
-    )
-    return {
-        "linear maps": partial(within, partial(linear_maps, device=device)),
-        **first,
-        **{f"y_d after {n} blocks": partial(task, n) for n in depths},
-        **{name: measure for seed in others for name, measure in seed.items()},
-    }
+    found = {"linear maps": partial(within, partial(linear_maps, device=device))}
+    for seed in range(plan.effort_seeds):
+        found |= runs(nearness.CONDITIONS, seed, SOURCE) | runs(nearness.SWAPPED, seed, DILATED)
+        if seed == 0:
+            found |= {f"y_d after {n} blocks": partial(task, n) for n in depths}
+    return found
 
 
 def pictures(bench: Bench) -> Measures:

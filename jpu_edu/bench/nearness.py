@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from jpu_edu.backbones.by_name import make_backbone
 from jpu_edu.backbones.dilate import dilate
 from jpu_edu.backbones.resnet import ResNet
 from jpu_edu.bench.camvid import Sets, scores
@@ -67,6 +68,17 @@ CONDITIONS = (
     Condition("y_d", "y_d"),
     Condition("JPU behind the dilated backbone", "jpu, dilated"),
 )
+
+#: Again on a backbone that learned with the dilation, and so had reasons to put something into all phases.
+SWAPPED = tuple(c for c in CONDITIONS if not c.pull and c.neck in ("jpu", "y_d", "jpu, dilated"))
+
+
+def strided(model: Segmenter) -> ResNet:
+    """The backbone of a network at output stride 32, with its weights, at whichever stride it learned; in eval mode."""
+    spec = model.architecture["backbone"]
+    backbone = make_backbone(spec["name"], stem=spec["stem"], norm=spec["norm"], width=spec["width"])
+    backbone.load_state_dict(model.backbone.state_dict())
+    return backbone.eval()
 
 
 def _learn(

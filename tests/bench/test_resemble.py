@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from jpu_edu.backbones.dilate import dilate
 from jpu_edu.bench import nearness, resemble, twin_maps
 from jpu_edu.bench.camvid import Sets
 from jpu_edu.bench.nearness import CONDITIONS, Condition, Effort
 from jpu_edu.bench.resemble import Explained, Moments, check_apart, difference, explain, in_batches, judge
 from jpu_edu.data.classes import Classes
 from jpu_edu.data.sets import Sample
-from jpu_edu.models.build import fastfcn
+from jpu_edu.models.build import dilated_fcn, fastfcn
 from jpu_edu.ops.phases import merge, reduce
 from jpu_edu.ops.solve import fit_h
 
@@ -245,6 +246,16 @@ def test_every_condition_learns_and_leaves_the_backbone_as_it_was(condition):
     other = nearness.train_condition(model.backbone, condition, FIT, Effort(1, 2, (40, 52)), seed=1, device=CPU)
     assert not torch.equal(trained.head.classifier[1].weight, other.head.classifier[1].weight)
     assert not trained.training and trained.labels(torch.randn(1, 3, 40, 52)).shape == (1, 40, 52)
+
+
+def test_a_backbone_that_learned_dilated_is_strided_again_with_the_same_weights():
+    torch.manual_seed(0)
+    twin, x = dilated_fcn(classes=2, backbone="tiny", aux=False).eval(), torch.randn(1, 3, 65, 97)
+    backbone = nearness.strided(twin)
+    with torch.no_grad():
+        assert torch.equal(dilate(backbone)(x).c5, twin.backbone(x).c5)
+        torch.testing.assert_close(backbone(x).c5, reduce(twin.backbone(x).c5, rate=4), atol=1e-5, rtol=1e-5)
+    assert [c.neck for c in nearness.SWAPPED] == ["jpu", "y_d", "jpu, dilated"] and not backbone.training
 
 
 def test_the_pull_brings_a_jpu_closer_and_y_d_itself_is_there_already():
