@@ -33,7 +33,7 @@ SHEETS = {path.name[:2]: path for path in sorted((ROOT / "notebooks" / "exercise
 TASK = re.compile(r"\*\*Minutes:\*\* (\d+) · \*\*Points:\*\* (\d+)(?:, and (\d+) for the reason)?")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|href=\"([^\"]+)\"")
 #: What a path takes of a walkthrough that it does not take whole.
-PARTS = {("one_hour", "13"), ("one_day", "07")}
+PARTS = {("one_hour", "13"), ("one_day", "07"), ("one_day", "11")}
 
 each_page = pytest.mark.parametrize("page", PAGES)
 

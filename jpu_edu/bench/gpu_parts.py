@@ -230,7 +230,7 @@ def resemble(bench: Bench) -> Measures:
     plan, device = bench.plan, bench.device
 
     def within(measure: Callable[[Segmenter, Sets], dict[str, Any]], row: str = SOURCE) -> dict[str, Any]:
-        model, sets = bench.network(row), bench.sets
+        model, sets = bench.network(row).eval(), bench.sets
         with card.computing(tf32=True):
             return measure(model, sets)
 

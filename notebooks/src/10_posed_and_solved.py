@@ -1075,7 +1075,7 @@ print(f"{'y_s interpolated, no fit':30}" + "".join(f"{error:8.2f}" for error in 
 # Where is equation 4 in this picture? Only in its shape. $c_3$ plays the guide: $y_m$ itself, one $C_r$ further, is not
 # computed, and the 3 × 3 of the JPU on $c_3$ takes the place of that $C_r$. $c_5$ plays $y_s$. Rates 1 and 2 relate its sixteen phases to one
 # another, rates 4 and 8 stay within a phase, as $h$ does. (For $c_4$ and its four phases rate 2 stays within one, too.) But nowhere is $\lVert y_s - h(y_m^0) \rVert$ minimised, and
-# $y$ is **never compared** with $y_d$. The error that is minimised sits behind the head, at the labels, which are known at
+# $y$ is **never compared** with $y_d$ (until the end of [11](11_fastfcn.ipynb), where we do). The error that is minimised sits behind the head, at the labels, which are known at
 # *every* pixel. That is why the JPU may see $y_s$ and our $h$ may not: copying $y_s$ is perfect for phase (0, 0) and bad for the labels of the
 # other fifteen.
 #
