@@ -62,6 +62,9 @@ DIAGNOSES = (
     ),
 )
 
+# What pip says of pins that do exist when a page of the index came late or not whole.
+MAY_PASS = re.compile(r"ResolutionImpossible|No matching distribution")
+
 
 class Problem(Exception):
     """What is wrong and what to do, in one line."""
@@ -224,7 +227,12 @@ def install(*, fresh: bool) -> None:
         step("making the environment", [sys.executable, "-m", "venv", str(VENV)], started)
     pip = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     packages = ["-e", f"{ROOT}[dev,grading]", "-c", str(ROOT / "constraints.txt")]
-    step("installing the pinned packages", [*pip, *packages], started)
+    try:
+        step("installing the pinned packages", [*pip, *packages], started)
+    except Problem:
+        if not MAY_PASS.search(LOG.read_text(encoding="utf-8")):
+            raise
+        step("the index did not answer in full; once more", [*pip, *packages], started)
     quiet_jupyterlab()
     partial = STAMP.with_suffix(".tmp")
     partial.write_text(json.dumps(wanted(), indent=1), encoding="utf-8")

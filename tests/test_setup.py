@@ -149,6 +149,21 @@ def test_no_network_is_told_in_one_line_and_leaves_no_stamp(tmp_path):
     assert not (project / ".venv" / "jpu_edu.json").exists()
 
 
+@pytest.mark.parametrize(("times", "code"), [(1, 0), (2, 1)])
+def test_an_index_that_answered_in_part_is_asked_once_more(tmp_path, times, code):
+    project = tiny(tmp_path / "p")
+    asked = tmp_path / "asked"
+    fail = f"""open({str(asked)!r}, "a").write("x")
+    if len(open({str(asked)!r}).read()) <= {times}:
+        raise RuntimeError("ResolutionImpossible")
+    name, info ="""
+    (project / "backend.py").write_text(BACKEND.replace("name, info =", fail))
+    result = start(project, "figures")
+    assert result.returncode == code, result.stdout + result.stderr
+    assert len(asked.read_text()) == 2 and "the index did not answer in full; once more" in result.stdout
+    assert (project / ".venv" / "jpu_edu.json").exists() == (code == 0)
+
+
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
