@@ -1618,7 +1618,7 @@ quiz(
 # - **checkpoint**: all that a run needs to go on: weights, the optimiser's memory, the number of the step.
 # - **effective batch**: the images whose gradients make one step, however they are cut up.
 # - **micro-batch**: the piece of a batch that is computed at a time.
-# - **$R^2$**: the share of a map that another one explains: 1 minus squared error over squared distance from the mean.
+# - **explained ($R^2$)**: the share of a map that a linear map of another one gets right: 1 minus squared error over squared distance from the mean.
 # - **pulled**: trained with one more term in the loss, the distance to a map that is given.
 # - **frozen**: not moved by training, neither weights nor statistics.
 #
