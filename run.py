@@ -229,8 +229,8 @@ def install(*, fresh: bool) -> None:
     packages = ["-e", f"{ROOT}[dev,grading]", "-c", str(ROOT / "constraints.txt")]
     try:
         step("installing the pinned packages", [*pip, *packages], started)
-    except Problem:
-        if not MAY_PASS.search(LOG.read_text(encoding="utf-8")):
+    except Problem as problem:
+        if not MAY_PASS.search(str(problem)):
             raise
         step("the index did not answer in full; once more", [*pip, *packages], started)
     quiet_jupyterlab()

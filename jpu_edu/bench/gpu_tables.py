@@ -116,11 +116,11 @@ def resemble(found: Found) -> str:
         ]  # fmt: skip
         head = ["blocks", "rate", "JPU R2", "new phases", "interpolated R2", "new phases"]
         lines += ["A JPU whose task is y_d", columns([head, *rows])]
-    pulled: dict[str, list[Mapping[str, Any]]] = {}
+    behind: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for r in found.values():
-        if "pull" in r:
-            pulled.setdefault(r["name"], []).append(r)
-    if pulled:
+        if "pull" in r:  # the first records had one backbone and did not name it
+            behind.setdefault(r.get("backbone", "fastfcn_fcn"), {}).setdefault(r["name"], []).append(r)
+    for backbone, pulled in behind.items():
         rows = [
             [name, str(len(runs)), f"{statistics.mean(r['r2_new_phases'] for r in runs):.3f}",
              f"{statistics.mean(r['test']['miou'] for r in runs):.4f}",
@@ -128,7 +128,7 @@ def resemble(found: Found) -> str:
             for name, runs in pulled.items()
         ]  # fmt: skip
         head = ["between backbone and head", "seeds", "R2, new phases", "test mIoU", "by seed"]
-        lines += ["Does being closer to y_d help? One frozen backbone", columns([head, *rows])]
+        lines += [f"Does being closer to y_d help? The frozen backbone of {backbone}", columns([head, *rows])]
         plain = {r["seed"]: r["test"]["miou"] for r in pulled.get("JPU", [])}
         for name, runs in pulled.items():
             if gains := [f"{r['test']['miou'] - plain[r['seed']]:+.4f}" for r in runs if r["seed"] in plain]:

@@ -69,7 +69,7 @@ CONDITIONS = (
     Condition("JPU behind the dilated backbone", "jpu, dilated"),
 )
 
-#: Again on a backbone that learned with the dilation, and so had reasons to put something into all phases.
+#: Again on a backbone that learned dilated, where each sample of c5 had its own 8 x 8 pixels to speak for.
 SWAPPED = tuple(c for c in CONDITIONS if not c.pull and c.neck in ("jpu", "y_d", "jpu, dilated"))
 
 

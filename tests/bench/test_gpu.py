@@ -246,6 +246,20 @@ def test_small_is_about_what_trains_on_a_cpu(tmp_path, capsys, monkeypatch):
     assert kept["found"]["fcn32s, seed 0"]["parameters"] > 1e6
 
 
+def test_each_backbone_has_a_table_of_its_own():
+    """The record of the small networks: no run of one backbone stands among those of another."""
+    kept = json.loads((Path(__file__).parents[2] / "figures" / "data" / "small" / "resemble.json").read_text())["found"]
+    first, second = gpu_tables.resemble(kept).split("Does being closer to y_d help? The frozen backbone of ")[1:]
+    for name, text, other in (("fastfcn_fcn", first, "FPN"), ("dilated", second, "y_d")):
+        assert text.startswith(name)
+        runs = [r for r in kept.values() if "pull" in r and r.get("backbone", "fastfcn_fcn") == name]
+        scores = {r["seed"]: r["test"]["miou"] for r in runs if r["name"] == "JPU"}
+        assert " ".join(f"{scores[seed]:.4f}" for seed in range(3)) in text
+        gains = [r["test"]["miou"] - scores[r["seed"]] for r in runs if r["name"] == other]
+        assert f"mIoU of {other!r} minus 'JPU', by seed: {', '.join(f'{gain:+.4f}' for gain in gains)}" in text
+    assert "FPN" not in second
+
+
 def test_the_slim_network_fits_into_8_megabytes_in_half_precision():
     with torch.device("meta"):
         model = camvid.slim_recipe().model(11)

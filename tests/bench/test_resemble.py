@@ -246,6 +246,7 @@ def test_every_condition_learns_and_leaves_the_backbone_as_it_was(condition):
     other = nearness.train_condition(model.backbone, condition, FIT, Effort(1, 2, (40, 52)), seed=1, device=CPU)
     assert not torch.equal(trained.head.classifier[1].weight, other.head.classifier[1].weight)
     assert not trained.training and trained.labels(torch.randn(1, 3, 40, 52)).shape == (1, 40, 52)
+    assert trained.backbone.strides[-1] == (8 if condition.neck in ("y_d", "jpu, dilated") else 32)
 
 
 def test_a_backbone_that_learned_dilated_is_strided_again_with_the_same_weights():
